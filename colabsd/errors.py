@@ -1,0 +1,193 @@
+"""The errors people may meet. Each carries facts; the words for them live in `language/`, one sentence per language."""
+
+from typing import ClassVar
+
+from colabsd.language import Language, say
+
+
+class ColabsdError(Exception):
+    """Base of everything colabsd raises on purpose.
+
+    Keyword arguments are the facts that the sentence names; `str(error)` is English, `error.tell("es")` is Spanish.
+    """
+
+    key: ClassVar[str] = "error.general"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message_key: str | None = None, **facts: object) -> None:
+        super().__init__(message_key or self.key, facts)
+        self.message_key = message_key or self.key
+        self.facts = facts
+
+    def __str__(self) -> str:
+        return self.tell("en")
+
+    def tell(self, language: Language) -> str:
+        """The error as a sentence with a way out, in the reader's language."""
+        return say(self.message_key, language, **self.facts)
+
+
+class UsageError(ColabsdError):
+    """What was asked cannot be done as it was asked. Exit code 2."""
+
+    exit_code = 2
+
+
+class InvalidSettingError(UsageError):
+    """A setting has a value that it cannot have. Facts: field, value, and the limits that the sentence names."""
+
+    key = "error.setting.kind"
+
+
+class UnknownSamplerError(UsageError):
+    """Facts: name, nearest."""
+
+    key = "error.unknown_sampler"
+
+
+class UnknownScheduleError(UsageError):
+    """Facts: name, nearest."""
+
+    key = "error.unknown_schedule"
+
+
+class UnknownModelError(UsageError):
+    """Facts: name, nearest."""
+
+    key = "error.unknown_model"
+
+
+class UnsupportedModelError(UsageError):
+    """The files are a model, but not of a family that can be drawn with. Facts: path, found."""
+
+    key = "error.unsupported_model"
+
+
+class NotEnoughMemoryError(UsageError):
+    """Facts: needed_gb, available_gb, width, height."""
+
+    key = "error.memory"
+
+
+class MissingWeightsError(ColabsdError):
+    """Facts: path."""
+
+    key = "error.weights.missing"
+
+
+class DamagedWeightsError(ColabsdError):
+    """Facts: path, reason."""
+
+    key = "error.weights.damaged"
+
+
+class UnsafePickleError(ColabsdError):
+    """A checkpoint wants to run code. Facts: path, wants."""
+
+    key = "error.weights.unsafe"
+
+
+class DownloadError(ColabsdError):
+    """Facts: name, reason."""
+
+    key = "error.download"
+
+
+class StorageError(ColabsdError):
+    """A file could not be written, read or trusted. Facts: path, reason."""
+
+    key = "error.storage.write"
+
+
+class JobRunningError(UsageError):
+    """Another living process draws this job. Facts: job."""
+
+    key = "error.job_running"
+
+
+class NotAPictureError(UsageError):
+    """Facts: path, reason."""
+
+    key = "error.picture.unreadable"
+
+
+class NoManifestError(UsageError):
+    """A picture says nothing that it could be drawn again from. Facts: path."""
+
+    key = "error.picture.no_manifest"
+
+
+class DamagedManifestError(UsageError):
+    """A picture's own account of itself is broken or contradicts itself. Facts: path, reason."""
+
+    key = "error.picture.damaged_manifest"
+
+
+class UnknownPictureError(UsageError):
+    """Facts: name."""
+
+    key = "error.picture.unknown"
+
+
+class QueryError(UsageError):
+    """A library search that cannot be read. Facts: query, position, reason."""
+
+    key = "error.query"
+
+
+class PromptError(UsageError):
+    """A prompt asks for something that cannot be."""
+
+
+class UnknownWildcardError(PromptError):
+    """Facts: name, nearest (with the key `error.prompt.wildcard_none` only name)."""
+
+    key = "error.prompt.wildcard"
+
+
+class UnsafeWildcardError(PromptError):
+    """A wildcard's name leads out of its folder. Facts: name."""
+
+    key = "error.prompt.wildcard_path"
+
+
+class UnknownVariableError(PromptError):
+    """Facts: name."""
+
+    key = "error.prompt.variable"
+
+
+class PromptCycleError(PromptError):
+    """Wildcards or variables that need themselves. Facts: chain."""
+
+    key = "error.prompt.cycle"
+
+
+class EndlessPromptError(PromptError):
+    """A template that grows beyond all bounds. Facts: limit (characters)."""
+
+    key = "error.prompt.endless"
+
+
+class UnknownStyleError(PromptError):
+    """Facts: name, nearest (with the key `error.prompt.style_none` only name)."""
+
+    key = "error.prompt.style"
+
+
+class DamagedStylesError(PromptError):
+    """A table of styles that cannot be read. Facts: line."""
+
+    key = "error.prompt.styles"
+
+
+class InvalidNetworkError(PromptError):
+    """A tag with a weight that is no number. Facts: tag, value."""
+
+    key = "error.prompt.network"
+
+
+class EmbeddingTooLongError(PromptError):
+    """Facts: name, vectors, limit."""
+
+    key = "error.prompt.embedding"

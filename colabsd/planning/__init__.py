@@ -1,0 +1,1 @@
+"""From settings to exact plans. Arithmetic only, no torch."""

@@ -1,0 +1,118 @@
+"""Where and how a model runs on a machine, with reasons, and what memory that takes. Arithmetic only.
+
+The forecast's coefficients are fitted to measured peaks of the process on a CPU (`benchmarks/memory.py`); for a GPU
+they are the same tensors counted at their own width.
+"""
+
+from dataclasses import dataclass
+
+from colabsd.environment.machine import Gpu, Machine
+from colabsd.errors import NotEnoughMemoryError, UsageError
+from colabsd.geometry import Size
+from colabsd.models.cards import ModelCard
+from colabsd.planning.plans import Device, Execution, Note, Precision
+
+BYTES: dict[Precision, int] = {"fp32": 4, "fp16": 2, "bf16": 2}
+GIB = 2**30
+RUNTIME_RAM_BYTES = int(0.45 * GIB)  # Python, torch and the libraries that read a model
+RUNTIME_VRAM_BYTES = int(0.4 * GIB)  # the CUDA context and cuDNN's workspace
+UNET_TENSORS = 120  # live tensors of the outer level's size at the UNet's peak, guidance included
+DECODER_TENSORS = 8  # the same at the decoder's peak, at full resolution
+SHARE_OF_FREE_MEMORY = 0.9
+LARGEST_CHOSEN_BATCH = 4
+BF16_CPU_CHANNELS = 64  # thinner networks are not faster in bf16 (measured)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """Bytes that drawing one batch takes on the device."""
+
+    weights: int
+    activations: int
+    runtime: int
+
+    @property
+    def total(self) -> int:
+        return self.weights + self.activations + self.runtime
+
+
+def forecast_memory(card: ModelCard, execution: Execution, size: Size, batch: int) -> Forecast:
+    """What drawing a batch of that size takes. The decoder works on one picture at a time, the UNet on the batch."""
+    width = BYTES[execution.precision]
+    latents = size.pixels // card.factor**2
+    unet = latents * batch * card.unet_channels * UNET_TENSORS * width
+    decoder = size.pixels * card.decoder_channels * DECODER_TENSORS * width
+    on_gpu = execution.device == "cuda"
+    return Forecast(
+        weights=card.weights.total * width,
+        activations=max(unet, decoder),
+        runtime=RUNTIME_VRAM_BYTES if on_gpu else RUNTIME_RAM_BYTES,
+    )
+
+
+def choose_execution(card: ModelCard, machine: Machine, device: str | None, precision: str | None) -> Execution:
+    """Device and precision, as asked or chosen, with the reasons as notes.
+
+    A GPU before the processor; fp16 on every GPU (a T4 only imitates bf16); on a processor fp32, or bf16 where it has
+    the instructions and the model is wide enough to gain. Raises: UsageError when there is no GPU to use.
+    """
+    if device == "cuda" and machine.gpu is None:
+        raise UsageError("error.no_gpu")
+    if machine.gpu is not None and device != "cpu":
+        return _on_gpu(machine.gpu, precision)
+    reason = Note("note.cpu_asked" if machine.gpu else "note.no_gpu", {"cores": machine.cores})
+    if precision == "fp16":
+        raise UsageError("error.fp16_on_cpu")
+    if precision is not None:
+        return Execution(device="cpu", precision=_known(precision), reasons=(reason,))
+    wide = card.unet_channels >= BF16_CPU_CHANNELS
+    if machine.cpu_bf16 and wide:
+        return Execution(device="cpu", precision="bf16", reasons=(reason, Note("note.cpu_bf16", {})))
+    return Execution(device="cpu", precision="fp32", reasons=(reason, Note("note.cpu_fp32", {})))
+
+
+def _on_gpu(gpu: Gpu, precision: str | None) -> Execution:
+    facts = {"gpu": gpu.name}
+    device: Device = "cuda"
+    if precision == "bf16" and gpu.capability < (8, 0):
+        return Execution(device=device, precision="fp16", reasons=(Note("note.gpu_no_bf16", facts),))
+    chosen = _known(precision) if precision else "fp16"
+    return Execution(device=device, precision=chosen, reasons=(Note("note.gpu", facts | {"precision": chosen}),))
+
+
+def _known(precision: str) -> Precision:
+    return next(name for name in BYTES if name == precision)
+
+
+def available_bytes(machine: Machine, execution: Execution) -> int:
+    """Memory that drawing may use on the chosen device; 0 where the system does not say."""
+    if execution.device == "cuda" and machine.gpu is not None:
+        return int(machine.gpu.vram_bytes * SHARE_OF_FREE_MEMORY)
+    return int(machine.free_ram_bytes * SHARE_OF_FREE_MEMORY)
+
+
+def check_memory(card: ModelCard, machine: Machine, execution: Execution, size: Size, batch: int) -> Forecast:
+    """The forecast, when it fits. Raises: NotEnoughMemoryError with both figures."""
+    forecast, available = forecast_memory(card, execution, size, batch), available_bytes(machine, execution)
+    if available and forecast.total > available:
+        raise NotEnoughMemoryError(
+            width=size.width,
+            height=size.height,
+            batch=batch,
+            needed_gb=f"{forecast.total / GIB:,.1f}",
+            available_gb=f"{available / GIB:,.1f}",
+        )
+    return forecast
+
+
+def choose_batch(card: ModelCard, machine: Machine, execution: Execution, size: Size, count: int) -> int:
+    """Pictures per batch: one on a processor; on a GPU as many as fit, at most four."""
+    if execution.device == "cpu":
+        return 1
+    available = available_bytes(machine, execution)
+    fitting = [
+        batch
+        for batch in range(1, LARGEST_CHOSEN_BATCH + 1)
+        if forecast_memory(card, execution, size, batch).total <= available
+    ]
+    return min(count, max(fitting, default=1))

@@ -1,0 +1,1 @@
+"""What people ask for: frozen, keyword-only, None = "choose for me"."""

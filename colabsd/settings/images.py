@@ -1,0 +1,42 @@
+"""What people ask of a picture. None means "choose for me": planning fills it in and says why."""
+
+from dataclasses import dataclass
+
+from colabsd.settings.fields import setting
+
+MAX_SEED = 2**64 - 1
+NEW_SEED = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSettings:
+    """A request for one or more pictures from a sentence.
+
+    `prompt` and `negative_prompt` are plain sentences; `width` and `height` are pixels; `guidance` is the weight of
+    classifier-free guidance (Ho & Salimans 2022; 1 = without); `seed` -1 or None draws a new one, picture i of
+    `count` gets seed + i; `clip_skip` counts as A1111 does (1 = last layer, 2 = the one before it);
+    `variation_strength` in [0, 1] slerps the noise of `seed` towards that of `variation_seed`; `eta` is the share of
+    noise that a stochastic sampler adds anew.
+    """
+
+    prompt: str = setting("", kind="text", group="picture")
+    negative_prompt: str = setting("", kind="text", group="picture", short="n")
+    model: str | None = setting(kind="text", group="picture", short="m")
+    width: int | None = setting(kind="integer", group="picture", minimum=1, maximum=100_000, short="W")
+    height: int | None = setting(kind="integer", group="picture", minimum=1, maximum=100_000, short="H")
+    count: int = setting(1, kind="integer", group="picture", minimum=1, maximum=10_000, short="c")
+    seed: int | None = setting(kind="integer", group="picture", minimum=NEW_SEED, maximum=MAX_SEED, short="s")
+    sampler: str | None = setting(kind="text", group="sampling")
+    schedule: str | None = setting(kind="text", group="sampling", advanced=True)
+    steps: int | None = setting(kind="integer", group="sampling", minimum=1, maximum=1000)
+    guidance: float | None = setting(kind="number", group="sampling", minimum=0, maximum=100, short="g")
+    clip_skip: int | None = setting(kind="integer", group="sampling", minimum=1, maximum=12, advanced=True)
+    eta: float | None = setting(kind="number", group="sampling", minimum=0, maximum=1, advanced=True)
+    variation_seed: int | None = setting(
+        kind="integer", group="variation", minimum=NEW_SEED, maximum=MAX_SEED, advanced=True
+    )
+    variation_strength: float = setting(0.0, kind="number", group="variation", minimum=0, maximum=1, advanced=True)
+    noise: str | None = setting(kind="choice", group="variation", choices=("cpu", "nv"), advanced=True)
+    batch: int | None = setting(kind="integer", group="machine", minimum=1, maximum=64, advanced=True)
+    device: str | None = setting(kind="choice", group="machine", choices=("cpu", "cuda"), advanced=True)
+    precision: str | None = setting(kind="choice", group="machine", choices=("fp32", "fp16", "bf16"), advanced=True)
