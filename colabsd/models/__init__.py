@@ -1,0 +1,1 @@
+"""Models: cards, catalog, detection, files."""
