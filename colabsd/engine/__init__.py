@@ -1,0 +1,1 @@
+"""Tensors: components, conditioning, the denoise loop, schedulers, latents."""

@@ -1,0 +1,1 @@
+"""Ways of making pictures: functions of (engine, plan)."""

@@ -1,0 +1,7 @@
+"""The one place where the parts meet: `open_studio()` builds what is shared and passes it on."""
+
+from colabsd.studio.opening import open_studio
+from colabsd.studio.replay import Comparison
+from colabsd.studio.studio import Studio
+
+__all__ = ["Comparison", "Studio", "open_studio"]
