@@ -1,0 +1,234 @@
+"""`colabsd library`: the pictures that were kept, listed, searched, shown and checked."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from colabsd.cli.console import Console
+from colabsd.cli.opening import opened_studio
+from colabsd.cli.options import folder_option, general_options, number_of
+from colabsd.cli.progress import progress_line
+from colabsd.cli.speaking import SpeakingArgument, SpeakingCommand, SpeakingGroup, SpeakingOption
+from colabsd.cli.text import harmless, table
+from colabsd.language import Language, say
+from colabsd.progress import Progress
+from colabsd.settings.fields import FieldSpec, check_value
+
+if TYPE_CHECKING:
+    from colabsd.library.record import Record
+    from colabsd.library.verification import State
+
+LIMIT = FieldSpec(kind="integer", group="picture", minimum=1)
+DEFAULT_LIMIT = 20
+WRONG = 1
+VERDICTS: "Mapping[State, str]" = {
+    "right": "cli.library.verify.right",
+    "changed": "cli.library.verify.changed",
+    "missing": "cli.library.verify.missing",
+    "unknown": "cli.library.verify.unknown",
+    "damaged": "cli.library.verify.damaged",
+}
+SHOWN = ("prompt", "negative_prompt", "model", "sampler", "schedule", "steps", "guidance", "seed")
+
+
+def build(language: Language) -> click.Command:
+    """The commands in a language."""
+    return SpeakingGroup(
+        "library",
+        language=language,
+        explained=say("cli.library.help", language),
+        builders={
+            "list": build_list,
+            "search": build_search,
+            "show": build_show,
+            "verify": build_verify,
+            "rebuild": build_rebuild,
+        },
+        params=general_options(language),
+    )
+
+
+def build_list(language: Language) -> click.Command:
+    """`colabsd library list` in a language."""
+    return SpeakingCommand(
+        "list",
+        language=language,
+        explained=say("cli.library.list.help", language),
+        callback=list_pictures,
+        params=[_limit_option(language), folder_option(language), *general_options(language)],
+    )
+
+
+def build_search(language: Language) -> click.Command:
+    """`colabsd library search` in a language."""
+    query = SpeakingArgument(
+        "query",
+        label=say("cli.metavar.query", language),
+        explained=say("cli.library.search.query", language),
+        example='colabsd library search "apple -blue sampler:euler steps:>20"',
+    )
+    return SpeakingCommand(
+        "search",
+        language=language,
+        explained=say("cli.library.search.help", language),
+        callback=search_pictures,
+        params=[query, _limit_option(language), folder_option(language), *general_options(language)],
+    )
+
+
+def build_show(language: Language) -> click.Command:
+    """`colabsd library show` in a language."""
+    name = SpeakingArgument(
+        "name",
+        label=say("cli.metavar.picture", language),
+        explained=say("cli.library.show.name", language),
+        example="colabsd library show 142501-k3v7q2ma-0000",
+    )
+    return SpeakingCommand(
+        "show",
+        language=language,
+        explained=say("cli.library.show.help", language),
+        callback=show_picture,
+        params=[name, folder_option(language), *general_options(language)],
+    )
+
+
+def build_verify(language: Language) -> click.Command:
+    """`colabsd library verify` in a language."""
+    return SpeakingCommand(
+        "verify",
+        language=language,
+        explained=say("cli.library.verify.help", language),
+        callback=verify_pictures,
+        params=[folder_option(language), *general_options(language)],
+    )
+
+
+def build_rebuild(language: Language) -> click.Command:
+    """`colabsd library rebuild` in a language."""
+    return SpeakingCommand(
+        "rebuild",
+        language=language,
+        explained=say("cli.library.rebuild.help", language),
+        callback=rebuild_index,
+        params=[folder_option(language), *general_options(language)],
+    )
+
+
+def _limit_option(language: Language) -> SpeakingOption:
+    return SpeakingOption(
+        "--limit",
+        type=number_of("limit", LIMIT),
+        default=str(DEFAULT_LIMIT),
+        metavar=say("cli.metavar.integer", language),
+        help=say("cli.option.limit", language),
+    )
+
+
+@click.pass_obj
+def list_pictures(console: Console, /, *, limit: int, folder: Path | None) -> int:
+    """A compact table, newest first."""
+    check_value("limit", LIMIT, limit)
+    with opened_studio(console, folder) as studio:
+        records = studio.library.list(limit)
+        if not records:
+            console.tell("cli.library.empty")
+        _write_records(records, console, studio.workspace.root)
+    return 0
+
+
+@click.pass_obj
+def search_pictures(console: Console, /, *, query: str, limit: int, folder: Path | None) -> int:
+    """The pictures that match, as a compact table, newest first."""
+    check_value("limit", LIMIT, limit)
+    with opened_studio(console, folder) as studio:
+        records = studio.library.search(query, limit)
+        if not records:
+            console.tell("cli.library.none_found", query=query)
+        _write_records(records, console, studio.workspace.root)
+    return 0
+
+
+def _write_records(records: "Sequence[Record]", console: Console, root: Path) -> None:
+    if console.as_json:
+        for record in records:
+            console.write_json("picture", **_as_json(record, root))
+        return
+    rows = [
+        (
+            Path(record.path).stem,
+            f"{record.created.astimezone():%Y-%m-%d %H:%M}",
+            f"{record.width}x{record.height}",
+            record.sampler,
+            str(record.seed),
+            record.prompt,
+        )
+        for record in records
+    ]
+    for line in table(rows, console.width):
+        console.result(line)
+
+
+def _as_json(record: "Record", root: Path) -> dict[str, object]:
+    return {**record.as_json(), "path": str(root / record.path)}
+
+
+@click.pass_obj
+def show_picture(console: Console, /, *, name: str, folder: Path | None) -> int:
+    """One fact per line, the file's path last."""
+    with opened_studio(console, folder) as studio:
+        record = studio.library.find(name)
+        path = studio.workspace.root / record.path
+        if console.as_json:
+            console.write_json("picture", **_as_json(record, studio.workspace.root))
+            return 0
+    facts = [(say(f"field.{field}.label", console.language), str(getattr(record, field))) for field in SHOWN]
+    facts += [
+        (say("cli.library.show.size", console.language), f"{record.width}x{record.height}"),
+        (say("cli.library.show.created", console.language), f"{record.created.astimezone():%Y-%m-%d %H:%M:%S}"),
+        (say("cli.library.show.key", console.language), record.key),
+    ]
+    for label, value in facts:
+        if value:
+            console.result(f"{label}: {harmless(value)}")
+    console.result(harmless(str(path)))
+    return 0
+
+
+@click.pass_obj
+def verify_pictures(console: Console, /, *, folder: Path | None) -> int:
+    """A line for each thing that is not as it was kept, then a count."""
+    line = progress_line(console.language, console.width, console.environ)
+    counts: dict[str, int] = dict.fromkeys(VERDICTS, 0)
+    with opened_studio(console, folder) as studio:
+        for event in studio.library.verify():
+            if isinstance(event, Progress):
+                if not (console.quiet or console.as_json):
+                    line.show(event)
+                continue
+            counts[event.state] += 1
+            if console.as_json:
+                console.write_json("verdict", path=event.path, state=event.state, line=event.line)
+            elif event.state != "right":
+                line.clear()
+                console.result(console.sentence(VERDICTS[event.state], {"path": event.path, "line": event.line}))
+        line.clear()
+    if console.as_json:
+        console.write_json("verdicts", **counts)
+    else:
+        console.result(console.sentence("cli.library.verify.count", counts))
+    return WRONG if counts["changed"] + counts["missing"] + counts["damaged"] else 0
+
+
+@click.pass_obj
+def rebuild_index(console: Console, /, *, folder: Path | None) -> int:
+    """Say how many pictures the index knows now."""
+    with opened_studio(console, folder) as studio:
+        count = studio.library.rebuild()
+    if console.as_json:
+        console.write_json("rebuilt", pictures=count)
+    else:
+        console.result(console.sentence("cli.library.rebuilt", {"count": count}))
+    return 0

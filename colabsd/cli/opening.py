@@ -1,0 +1,24 @@
+"""Opening the studio for one command, and closing its library behind it. torch comes only when something is drawn."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from colabsd.cli.console import Console
+from colabsd.environment.allocator import keep_big_blocks
+
+if TYPE_CHECKING:
+    from colabsd.studio import Studio
+
+
+@contextmanager
+def opened_studio(console: Console, folder: Path | None) -> "Iterator[Studio]":
+    """The studio on the workspace asked for. Raises: StorageError."""
+    from colabsd.studio import open_studio
+
+    studio = open_studio(folder, language=console.language, environ=console.environ)
+    if studio.machine.gpu is None:  # before torch takes its first block
+        keep_big_blocks(console.environ)
+    with studio.library:
+        yield studio
