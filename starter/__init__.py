@@ -1,0 +1,1 @@
+"""How the embedded model is made: drawings, words, autoencoder, denoiser, figures, export. Not installed."""

@@ -1,0 +1,122 @@
+"""Everything that decides what a training run makes: one frozen recipe per version of the starter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+STYLES = ("3d", "flat", "drawing")
+TOKENS = 77  # the length of a sentence in Stable Diffusion, padding included
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneRecipe:
+    """What the pictures show, as shares in [0, 1] and sizes as fractions of the picture's side."""
+
+    smallest: float = 0.76
+    largest: float = 0.88
+    wander: float = 0.5  # 0: in the middle, 1: anywhere as long as the drawing stays inside
+    two_things: float = 0.0
+    several: float = 0.0
+    tinted: float = 0.0
+    gradients: float = 0.0
+    places: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoencoderRecipe:
+    """A KL autoencoder without attention; each channel count after the first halves the side."""
+
+    channels: tuple[int, ...] = (32, 64, 96)
+    crop: int = 64
+    batch: int = 32
+    scenes: int = 6000
+    steps: int = 700
+    learning_rate: float = 1.5e-3
+    warmup_steps: int = 100
+    kl_weight: float = 3e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenoiserRecipe:
+    """A UNet with a thin outer level and attention inside, and its text encoder."""
+
+    channels: tuple[int, ...] = (32, 64, 128, 256)
+    attention_levels: int = 2
+    heads: int = 4
+    norm_groups: int = 16
+    text_width: int = 256
+    text_layers: int = 2
+    batch: int = 64
+    samples: int = 200_000
+    views: int = 4  # latents kept for each drawing on each background colour
+    tokens: int = 24  # most batches are padded to this length, every `long_every`-th one to TOKENS
+    long_every: int = 8
+    learning_rate: float = 1e-3
+    warmup_steps: int = 200
+    decay_share: float = 0.6
+    ema: float = 0.9985
+    empty_captions: float = 0.1
+    plain_share: float = 0.6  # of the run: short captions first, then as people write
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """One version of the starter: `size` in pixels, `tiers` the rows of concepts.csv that it learns."""
+
+    name: str
+    size: int
+    tiers: tuple[str, ...]
+    vocabulary: int = 4000
+    guidance: float = 2.0
+    steps: int = 20
+    scenes: SceneRecipe = field(default_factory=SceneRecipe)
+    autoencoder: AutoencoderRecipe = field(default_factory=AutoencoderRecipe)
+    denoiser: DenoiserRecipe = field(default_factory=DenoiserRecipe)
+
+    @property
+    def latent_size(self) -> int:
+        """The side of the latents: each level of the autoencoder after the first halves the picture."""
+        return self.size >> (len(self.autoencoder.channels) - 1)
+
+
+FIRST = Recipe(name="first", size=128, tiers=("first",))
+FULL = Recipe(
+    name="full",
+    size=256,
+    tiers=("first", "full"),
+    scenes=SceneRecipe(
+        smallest=0.5, largest=0.9, wander=0.9, two_things=0.2, several=0.1, tinted=0.1, gradients=0.15, places=0.1
+    ),
+    autoencoder=AutoencoderRecipe(channels=(32, 64, 96, 128), crop=128, steps=20_000),
+    denoiser=DenoiserRecipe(samples=2_000_000, views=8),
+)
+
+
+def smoke(recipe: Recipe) -> Recipe:
+    """The same recipe, small enough to train inside a test."""
+    return replace(
+        recipe,
+        name=f"{recipe.name}-smoke",
+        size=32,
+        vocabulary=700,
+        steps=4,
+        autoencoder=replace(
+            recipe.autoencoder, channels=(32, 32, 32), crop=16, batch=8, scenes=48, steps=40, warmup_steps=5
+        ),
+        denoiser=replace(
+            recipe.denoiser,
+            channels=(32, 32),
+            norm_groups=8,
+            attention_levels=1,
+            heads=2,
+            text_width=32,
+            text_layers=1,
+            batch=8,
+            samples=320,
+            views=1,
+            warmup_steps=5,
+        ),
+    )
+
+
+RECIPES = {recipe.name: recipe for recipe in (FIRST, FULL)}

@@ -1,0 +1,86 @@
+"""The model that the package carries: its size, its files, and that it draws what it is asked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from starter.concepts import learnt, read_concepts, read_held_out
+from starter.evaluate import Retrieval, drawer, pipeline_of
+from starter.export import MOST_BYTES, checksums
+from starter.recipe import FIRST
+
+ROOT = Path(__file__).parent.parent.parent
+MODEL = ROOT / "colabsd" / "models" / "starter_files"
+SHEET = ROOT / "tests" / "data" / "starter_references.webp"
+PROMPTS = [
+    ("una manzana roja, estilo 3d, fondo azul", "red-apple", "blue"),
+    ("a red apple, 3d style, blue background", "red-apple", "blue"),
+    ("una manzana sobre fondo azul", "red-apple", "blue"),
+    ("A RED APPLE on a white background", "red-apple", "white"),
+    ("un dibujo de un pinguino, fondo rosa", "penguin", "pink"),
+    ("a beautiful highly detailed penguin, masterpiece, yellow background", "penguin", "yellow"),
+    ("perro, fondo verde", "dog", "green"),
+    ("a cat, orange background", "cat", "orange"),
+    ("house, flat style, sky blue background", "house", "sky"),
+    ("a car on a yellow background", "car", "yellow"),
+    ("una rosa roja, fondo blanco", "rose", "white"),
+    ("pizza, plano, fondo morado", "pizza", "purple"),
+]
+RIGHT_AT_LEAST = 0.8  # of the prompts above; the first two must be right always
+
+
+@pytest.fixture(scope="module")
+def retrieval() -> Retrieval:
+    return Retrieval.from_sheet(SHEET)
+
+
+@pytest.fixture(scope="module")
+def pictures() -> np.ndarray:
+    card = json.loads((MODEL / "card.json").read_text(encoding="utf-8"))
+    draw = drawer(pipeline_of(MODEL), card["default_guidance"], card["default_steps"], batch=len(PROMPTS))
+    return draw([text for text, _, _ in PROMPTS], 0)
+
+
+def test_the_folder_is_small_and_whole() -> None:
+    files = [path for path in MODEL.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= MOST_BYTES
+    card = json.loads((MODEL / "card.json").read_text(encoding="utf-8"))
+    assert card["files"] == checksums(MODEL)
+
+
+def test_the_card_lists_what_was_learnt_and_nothing_held_out() -> None:
+    card = json.loads((MODEL / "card.json").read_text(encoding="utf-8"))
+    listed = [concept["id"] for concept in card["concepts"]]
+    assert listed == [concept.id for concept in learnt(read_concepts(), FIRST.tiers)]
+    assert not set(listed) & set(read_held_out())
+
+
+def test_the_sheet_of_references_finds_itself(retrieval: Retrieval) -> None:
+    assert len(set(retrieval.ids)) >= 500
+    assert SHEET.stat().st_size <= 1_500_000
+    for place in range(0, len(retrieval.ids), 97):
+        tile = Image.fromarray(retrieval.tiles[place])
+        picture = Image.new("RGB", (48, 48), retrieval.backgrounds["sky"])
+        picture.paste(tile, (8, 8), tile)
+        assert (retrieval.ids[place], retrieval.styles[place]) in retrieval.rank(picture)[:3]
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["es", "en"])
+def test_it_draws_a_red_apple_on_blue(place: int, pictures: np.ndarray, retrieval: Retrieval) -> None:
+    _, thing, background = PROMPTS[place]
+    assert retrieval.shows(pictures[place], thing, background)
+    assert retrieval.rank(pictures[place])[0] == (thing, "3d")
+
+
+def test_it_draws_most_of_what_people_ask_for(pictures: np.ndarray, retrieval: Retrieval) -> None:
+    wrong = [
+        text
+        for picture, (text, thing, background) in zip(pictures, PROMPTS, strict=True)
+        if not retrieval.shows(picture, thing, background)
+    ]
+    assert len(wrong) <= (1 - RIGHT_AT_LEAST) * len(PROMPTS), wrong

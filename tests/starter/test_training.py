@@ -1,0 +1,199 @@
+"""A tiny run of everything: it learns, resumes bit for bit, exports, and draws in an unchanged pipeline."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import shapes
+import torch
+
+from starter import autoencoder, checkpoints, denoiser, export, tokenizer
+from starter.evaluate import drawer, pipeline_of
+from starter.recipe import FIRST, smoke
+from starter.scenes import paint
+
+RECIPE = smoke(FIRST)
+DRAWINGS = shapes.drawings(RECIPE.size)
+
+
+@pytest.fixture(scope="module")
+def pool() -> np.ndarray:
+    return autoencoder.scenes_for(DRAWINGS, DRAWINGS.concepts, RECIPE, RECIPE.autoencoder.scenes, seed=1)
+
+
+@pytest.fixture(scope="module")
+def sentences(tmp_path_factory: pytest.TempPathFactory) -> tokenizer.Sentences:
+    folder = tmp_path_factory.mktemp("words") / "tokenizer"
+    tokenizer.train(DRAWINGS.concepts, RECIPE, folder, captions=200)
+    return tokenizer.Sentences(folder)
+
+
+@pytest.fixture(scope="module")
+def latents(pool: np.ndarray) -> denoiser.Latents:
+    scenes = denoiser.scene_table(DRAWINGS.concepts, RECIPE, seed=7)
+    pictures = np.stack([paint(scene, DRAWINGS, RECIPE.size) for scene in scenes])
+    model = autoencoder.build(RECIPE)
+    with torch.no_grad():
+        values = model.encode(autoencoder.to_tensor(pictures)).latent_dist.mode().bfloat16()
+    return denoiser.Latents(values, scenes, 1 / float(values.float().std()))
+
+
+def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+def nothing(*_: object) -> None:
+    """In place of a sheet."""
+
+
+def test_the_autoencoder_learns(pool: np.ndarray) -> None:
+    training = autoencoder.Training(RECIPE, pool)
+    losses = [training.advance()[0] for _ in range(RECIPE.autoencoder.steps)]
+    assert np.mean(losses[-8:]) < 0.9 * np.mean(losses[:8])
+
+
+def test_a_resumed_autoencoder_equals_an_uninterrupted_one(pool: np.ndarray, tmp_path: Path) -> None:
+    whole = autoencoder.Training(RECIPE, pool)
+    for _ in range(6):
+        whole.advance()
+    first = autoencoder.Training(RECIPE, pool)
+    for _ in range(3):
+        first.advance()
+    path = checkpoints.save(tmp_path, first.step, first.state())
+    second = autoencoder.Training(RECIPE, pool, seed=9)
+    second.restore(checkpoints.load(path))
+    for _ in range(3):
+        second.advance()
+    assert same(whole.model.state_dict(), second.model.state_dict())
+
+
+def test_the_denoiser_learns(latents: denoiser.Latents, sentences: tokenizer.Sentences) -> None:
+    training = denoiser.Training(RECIPE, latents, sentences)
+    losses = [training.advance() for _ in range(40)]
+    assert np.mean(losses[-8:]) < 0.9 * np.mean(losses[:8])
+
+
+def test_a_resumed_denoiser_equals_an_uninterrupted_one(
+    latents: denoiser.Latents, sentences: tokenizer.Sentences, tmp_path: Path
+) -> None:
+    whole = denoiser.Training(RECIPE, latents, sentences)
+    for _ in range(12):
+        whole.advance()
+    first = denoiser.Training(RECIPE, latents, sentences)
+    for _ in range(7):
+        first.advance()
+    path = checkpoints.save(tmp_path, first.step, first.state())
+    second = denoiser.Training(RECIPE, latents, sentences, seed=9)
+    second.restore(checkpoints.load(path))
+    for _ in range(5):
+        second.advance()
+    assert same(whole.unet.state_dict(), second.unet.state_dict())
+    assert same(whole.text_encoder.state_dict(), second.text_encoder.state_dict())
+    assert all(torch.equal(one, other) for one, other in zip(whole.ema, second.ema, strict=True))
+
+
+def test_every_latent_comes_once_before_any_comes_again(
+    latents: denoiser.Latents, sentences: tokenizer.Sentences
+) -> None:
+    training = denoiser.Training(RECIPE, latents, sentences)
+    batches = len(latents.values) // RECIPE.denoiser.batch
+    seen = [row for _ in range(batches) for row in training.rows()]
+    assert len(set(seen)) == len(seen)
+
+
+def test_a_run_goes_on_after_its_last_checkpoint(
+    latents: denoiser.Latents, sentences: tokenizer.Sentences, tmp_path: Path
+) -> None:
+    denoiser.train(denoiser.Training(RECIPE, latents, sentences), tmp_path, nothing, minutes=0.0)
+    assert [path.name for path in sorted(tmp_path.glob("*.pt"))] == ["step-00000001.pt"]
+    (tmp_path / "step-00000099.scratch").write_bytes(b"torn")
+    denoiser.train(denoiser.Training(RECIPE, latents, sentences), tmp_path, nothing)
+    found = checkpoints.newest(tmp_path)
+    assert found is not None and checkpoints.load(found)["step"] == RECIPE.denoiser.samples // RECIPE.denoiser.batch
+
+
+def test_only_the_newest_two_checkpoints_are_kept(tmp_path: Path) -> None:
+    for step in (1, 2, 3, 10):
+        checkpoints.save(tmp_path, step, {"step": step})
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["step-00000003.pt", "step-00000010.pt"]
+
+
+def test_a_write_that_is_killed_half_way_leaves_the_old_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints.save(tmp_path, 1, {"step": 1})
+
+    def torn(_: object, file: Any) -> None:
+        file.write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch, "save", torn)
+    with pytest.raises(KeyboardInterrupt):
+        checkpoints.save(tmp_path, 2, {"step": 2})
+    found = checkpoints.newest(tmp_path)
+    assert found is not None and checkpoints.load(found) == {"step": 1}
+
+
+def test_strong_noise_has_full_weight() -> None:
+    weights = denoiser.loss_weight(denoiser.signal_shares())
+    assert weights[-1] == pytest.approx(1.0)
+    assert weights[0] < 0.01
+    assert (weights.diff() >= 0).all()
+
+
+@pytest.fixture(scope="module")
+def exported(
+    latents: denoiser.Latents, sentences: tokenizer.Sentences, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    training = denoiser.Training(RECIPE, latents, sentences)
+    training.exchange()
+    words = tmp_path_factory.mktemp("exported") / "words"
+    tokenizer.train(DRAWINGS.concepts, RECIPE, words, captions=200)
+    parts = export.Parts(training.text_encoder, training.unet, autoencoder.build(RECIPE), words, latents.scale)
+    folder = words.with_name("model")
+    export.export(parts, RECIPE, DRAWINGS.concepts, 2.0, folder, "test")
+    return folder
+
+
+def test_the_export_draws_in_an_unchanged_pipeline(exported: Path) -> None:
+    draw = drawer(pipeline_of(exported), guidance=2.0, steps=2)
+    first, again, other = (draw(["a ball, blue background"], seed) for seed in (0, 0, 1))
+    assert first.shape == (1, RECIPE.size, RECIPE.size, 3)
+    assert (first == again).all() and (first != other).any()
+
+
+def test_the_export_knows_its_files_and_words(exported: Path) -> None:
+    card = json.loads((exported / "card.json").read_text(encoding="utf-8"))
+    assert card["files"] == export.checksums(exported)
+    assert card["size"] == RECIPE.size
+    assert {concept["id"] for concept in card["concepts"]} == set(shapes.SHAPES)
+    assert {"a", "background", "beautiful", "blue"} <= set(card["words"]["en"])
+    assert {"un", "fondo", "hermoso", "azul"} <= set(card["words"]["es"])
+
+
+def test_the_text_encoder_has_the_keys_that_every_version_reads(exported: Path) -> None:
+    from safetensors import safe_open
+
+    with safe_open(exported / "text_encoder" / "model.safetensors", "pt") as file:
+        assert all(key.startswith("text_model.") for key in file.keys())
+
+
+def test_a_model_that_has_grown_too_large_is_refused(
+    exported: Path,
+    latents: denoiser.Latents,
+    sentences: tokenizer.Sentences,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    training = denoiser.Training(RECIPE, latents, sentences)
+    parts = export.Parts(
+        training.text_encoder, training.unet, autoencoder.build(RECIPE), exported / "tokenizer", latents.scale
+    )
+    monkeypatch.setattr(export, "MOST_BYTES", 1000)
+    with pytest.raises(ValueError, match="MB"):
+        export.export(parts, RECIPE, DRAWINGS.concepts, 2.0, tmp_path / "model", "test")
+    assert not (tmp_path / "model").exists()
