@@ -27,3 +27,9 @@ def encode(components: Components, text: str, clip_skip: int) -> Encoded:
     ids = tokenizer.ids(text)
     batch = torch.tensor([tokenizer.padded(ids)], device=components.device)
     return Encoded(components.text_encoder(batch, clip_skip), tokenizer.text(ids[tokenizer.length - 2 :]))
+
+
+def cut_of(components: Components, text: str) -> str:
+    """The end of a sentence that does not fit into one chunk; empty when all of it does."""
+    tokenizer = components.tokenizer
+    return tokenizer.text(tokenizer.ids(text)[tokenizer.length - 2 :])

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from colabsd.engine import latents as decoding
 from colabsd.engine.components import Components, load_components
-from colabsd.engine.conditioning import encode
+from colabsd.engine.conditioning import cut_of, encode
 from colabsd.engine.denoise import Step, denoise, is_guided
 from colabsd.engine.noise import initial_noise
 from colabsd.engine.schedulers import Scheduler, build_scheduler
@@ -46,6 +46,11 @@ class Engine:
         self.card = card
         self.execution = execution
         self.components = components
+
+    def cut_texts(self, drawing: Drawing) -> tuple[str, ...]:
+        """The ends of the prompt and the negative prompt that do not fit into the text encoder."""
+        ends = (cut_of(self.components, text) for text in (drawing.prompt, drawing.negative_prompt))
+        return tuple(end for end in ends if end)
 
     @torch.inference_mode()
     def draw(self, drawings: Sequence[Drawing], *, previews: bool = False) -> Iterator[Progress | Drawn]:

@@ -100,7 +100,7 @@ def stepper(scheduler: Scheduler, source: NoiseSource, eta: float | None) -> Cal
 
 
 def _without_rounding_warnings(advance: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Brownian noise is asked for at times that diffusers rounded; torchsde warns of each, and nothing follows from it."""
+    """Brownian noise is asked for at times that diffusers rounded: torchsde warns of each, and nothing follows."""
 
     def quietly(*arguments: Any) -> Tensor:
         with warnings.catch_warnings():

@@ -11,10 +11,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from colabsd.errors import DamagedWeightsError, MissingWeightsError, UnsafePickleError
+from colabsd.errors import DamagedWeightsError, UnsafePickleError
 from colabsd.models.folders import read_safetensors_header
+from colabsd.models.pickles import read_shapes
 
-WANTED = re.compile(r"GLOBAL ([\w.]+)|[Uu]nsupported (?:global|class|operand|operation)\S* ?(\S*)")
+WANTED = re.compile(r"GLOBAL ([\w.]+)")
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -29,26 +30,20 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             return load_file(path)
         except (SafetensorError, OSError, ValueError) as error:
             raise DamagedWeightsError(path=path, reason=error) from error
-    if not path.is_file():
-        raise MissingWeightsError(path=path)
+    read_shapes(path)
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise _refusal(path, error) from error
+        wanted = WANTED.search(str(error))  # in PyTorch's oldest format the first pickle is not the one with the names
+        if wanted is None:
+            raise DamagedWeightsError(path=path, reason=_first_line(error)) from error
+        raise UnsafePickleError(path=path, wants=wanted[1]) from error
     except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
         raise DamagedWeightsError(path=path, reason=_first_line(error)) from error
     found = found.get("state_dict", found) if isinstance(found, dict) else found
     if not isinstance(found, dict) or not all(isinstance(tensor, Tensor) for tensor in found.values()):
         raise DamagedWeightsError(path=path, reason="no tensors by name")
     return found
-
-
-def _refusal(path: Path, error: pickle.UnpicklingError) -> UnsafePickleError | DamagedWeightsError:
-    """Unsafe when the pickle asks for something that is not a tensor, damaged when it is no pickle at all."""
-    wanted = WANTED.search(str(error))
-    if wanted is None:
-        return DamagedWeightsError(path=path, reason=_first_line(error))
-    return UnsafePickleError(path=path, wants=wanted[1] or wanted[2] or "?")
 
 
 def _first_line(error: Exception) -> str:

@@ -1,7 +1,8 @@
 """What a manifest's data must be like before anything is believed of it: one table of checks per part."""
 
+import dataclasses
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, get_args
 
@@ -103,6 +104,8 @@ DRAWING: Mapping[str, Check] = {
     "noise": NOISES.__contains__,
 }
 OPTIONAL = ("eta", "variation_seed")
+# Fields with a default may be missing: pictures kept before there was such a field have none.
+REQUIRED = tuple(field.name for field in dataclasses.fields(Drawing) if field.default is dataclasses.MISSING)
 
 
 def check_manifest(data: Any, format_name: str, version: int) -> None:
@@ -115,7 +118,7 @@ def check_manifest(data: Any, format_name: str, version: int) -> None:
     _check_values(data, PARTS)
     _check_names(data["execution"], EXECUTION)
     _check_values(data["execution"], EXECUTION)
-    _check_names(data["drawing"], Drawing.__dataclass_fields__)
+    _require(data["drawing"], REQUIRED)
     for drawing in (data["drawing"], *data["batch"]):
         _check_drawing(drawing)
     if data["position"] >= len(data["batch"]):
@@ -137,10 +140,14 @@ def _check_drawing(drawing: Mapping[str, Any]) -> None:
     _check_values(drawing, DRAWING)
 
 
-def _check_names(data: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+def _require(data: Mapping[str, Any], expected: Iterable[str]) -> None:
     for name in expected:
         if name not in data:
             raise Damage("error.manifest.missing_field", field=name)
+
+
+def _check_names(data: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    _require(data, expected)
     for name in data:
         if name not in expected:
             raise Damage("error.manifest.unknown_field", field=_short(name))

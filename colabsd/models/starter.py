@@ -52,7 +52,7 @@ class Starter:
         return dataclasses.replace(
             read_card(self.folder, NAME),
             **{name: self.facts[name] for name in DEFAULTS},
-            license="Apache-2.0",
+            license="Apache-2.0; learnt from drawings under MIT and Apache-2.0, see NOTICE",
             sha256=digest_of_model(digests),
             files=digests,
         )

@@ -1,7 +1,7 @@
 """Exact plans as plain data: what is drawn (in the key) and how it is run (recorded, not in the key)."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self, get_args
 
 from colabsd.geometry import Size
@@ -45,8 +45,15 @@ class Drawing:
 
     @property
     def key(self) -> str:
-        """The sha256 of what is drawn. The model's name is not in it: its digest is."""
-        return key_of({name: value for name, value in asdict(self).items() if name != "model"})
+        """The sha256 of what is drawn.
+
+        The model's name is not in it: its digest is. Nor is what has its default, so that a field added later leaves
+        the keys of older pictures as they are.
+        """
+        defaults = {field.name: field.default for field in fields(self)}
+        return key_of(
+            {name: value for name, value in asdict(self).items() if name != "model" and value != defaults[name]}
+        )
 
     @property
     def recipe_key(self) -> str:

@@ -5,18 +5,23 @@ from collections.abc import Collection, Iterator
 
 from colabsd.artifacts import Picture
 from colabsd.engine.engine import Drawn, Engine
-from colabsd.planning.plans import ImagePlan
+from colabsd.planning.plans import ImagePlan, Note
 from colabsd.progress import Progress
+
+SHOWN_CHARACTERS = 80
 
 
 def draw_text(
     engine: Engine, plan: ImagePlan, *, kept: Collection[int] = (), previews: bool = False
-) -> Iterator[Progress | Picture]:
+) -> Iterator[Progress | Note | Picture]:
     """Draw the pictures of a plan, batch by batch, leaving out those whose indexes are in `kept`.
 
     A batch of which any picture is missing is drawn whole, so that its pixels equal those of an uninterrupted run;
-    only the missing ones are yielded. Progress tells of the first picture of its batch.
+    only the missing ones are yielded. Progress tells of the first picture of its batch. A Note comes first where the
+    end of a prompt does not fit into the text encoder.
     """
+    for end in engine.cut_texts(plan.drawings[0]):
+        yield Note("note.prompt_cut", {"end": end[:SHOWN_CHARACTERS]})
     for batch in plan.batches:
         if all(index in kept for index in batch):
             continue

@@ -59,6 +59,9 @@ def test_a_hostile_pickle_is_refused_and_does_nothing(
     path.write_bytes(pickle.dumps(Hostile()))
     with pytest.raises(UnsafePickleError):
         load_small(copy)
+    torch.save({"conv_in.weight": Hostile()}, path, _use_new_zipfile_serialization=False)
+    with pytest.raises(UnsafePickleError):
+        load_small(copy)
     assert not (tmp_path / "hacked").exists()
 
 

@@ -82,6 +82,11 @@ def test_a_prompt_is_written_once_for_the_whole_batch() -> None:
     assert len(written(drawing, batch, 7)) < 1.3 * len(written(drawing)) + 64 * 20
 
 
+@pytest.mark.parametrize("name", ["eta", "noise", "variation_seed", "variation_strength"])
+def test_a_manifest_from_before_a_field_was_there_reads_as_its_default(name: str) -> None:
+    assert parse_manifest(lying(**{f"drawing__{name}": ...}), PATH).drawing == BASE
+
+
 def lying(**changes: Any) -> str:
     """The manifest with parts replaced; `drawing__steps` reaches into the drawing, `...` takes a part away."""
     data = json.loads(written())

@@ -10,7 +10,7 @@ from colabsd.engine.engine import Engine, load_engine
 from colabsd.environment.machine import Machine
 from colabsd.models.cards import ModelCard
 from colabsd.planning.images import plan_images
-from colabsd.planning.plans import ImagePlan
+from colabsd.planning.plans import ImagePlan, Note
 from colabsd.progress import Progress
 from colabsd.recipes.text import draw_text
 from colabsd.settings.images import ImageSettings
@@ -76,3 +76,11 @@ def test_previews_come_when_asked(engine: Engine, plan: ImagePlan) -> None:
     assert str(shown[0].dtype) == "uint8"
     hidden = [event.preview for event in draw_text(engine, small) if isinstance(event, Progress)]
     assert all(preview is None for preview in hidden)
+
+
+def test_the_end_of_a_prompt_that_does_not_fit_is_said(engine: Engine, plan: ImagePlan) -> None:
+    prompt = "apple " * 75 + "red dog"
+    long = dataclasses.replace(plan, drawings=(dataclasses.replace(plan.drawings[0], prompt=prompt),), batches=((0,),))
+    (note,) = [event for event in draw_text(engine, long) if isinstance(event, Note)]
+    assert note.facts["end"] == "red dog"
+    assert not [event for event in draw_text(engine, plan) if isinstance(event, Note)]
