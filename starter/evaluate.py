@@ -146,7 +146,7 @@ def pipeline_of(folder: Path) -> Any:
     from diffusers import StableDiffusionPipeline
 
     load: Any = StableDiffusionPipeline.from_pretrained
-    pipeline = load(folder, torch_dtype=torch.float32, safety_checker=None)
+    pipeline = load(folder, safety_checker=None).to(torch.float32)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 

@@ -60,8 +60,8 @@ class Studio:
 
         Closing the iterator stops at the next step; what is kept stays kept and `resume()` draws the rest.
         """
-        settings = with_whole_path(settings)
         known = self.model(settings.model)
+        settings = with_whole_path(settings, known)
         plan = self._plan(settings, known)  # wrong settings are told before anything is downloaded
         card = yield from bring_model(known, self._digest_memory)
         if card.sha256 != plan.drawings[0].model_sha256:
@@ -172,7 +172,8 @@ class Studio:
             yield Note("note.unknown_words", {"prompt": prompt[:80], "suggestions": suggestions})
 
 
-def with_whole_path(settings: ImageSettings) -> ImageSettings:
-    """The settings with a model folder's path from the root on, so that it is found again from anywhere."""
-    folder = Path(settings.model).expanduser() if settings.model else None
-    return replace(settings, model=str(folder.resolve())) if folder and folder.is_dir() else settings
+def with_whole_path(settings: ImageSettings, card: ModelCard) -> ImageSettings:
+    """The settings with the path of a model's folder from the root on, so that it is found again from anywhere."""
+    if card.folder is None or card.name == STARTER:
+        return settings
+    return replace(settings, model=card.source)

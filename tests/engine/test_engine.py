@@ -131,7 +131,7 @@ def test_every_sampler_runs_with_every_schedule_it_accepts(
     small_engine: Engine, drawing: Draw, sampler: str, schedule: str
 ) -> None:
     eta = find_sampler(sampler).default_eta
-    for steps in (1, 2, 5):
+    for steps in (1, 5):
         latents = last_latents(small_engine, drawing(sampler=sampler, schedule=schedule, steps=steps, eta=eta))
         assert latents.isfinite().all(), steps
 
@@ -176,7 +176,7 @@ def test_bf16_looks_the_same(
     assert np.abs(np.int16(exact) - near).mean() < 5
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.gpu
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_a_gpu_draws_what_the_processor_draws(
     small_card: ModelCard, small_engine: Engine, load_small: Callable[..., Engine], drawing: Draw, precision: Any

@@ -4,9 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = """
 import sys
 from pathlib import Path
+
+import pytest
 from dataclasses import replace
 from colabsd.engine.engine import load_engine
 from colabsd.models.folders import read_card
@@ -38,6 +42,7 @@ assert scipy.stats.norm.cdf(0) == 0.5
 """
 
 
+@pytest.mark.integration
 def test_drawing_imports_little_and_later_imports_are_whole(small_model_folder: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(small_model_folder)],

@@ -15,6 +15,8 @@ from colabsd.settings.samplers import SAMPLERS, Sampler, find_sampler
 
 Draw = Callable[..., Drawing]
 
+pytestmark = pytest.mark.filterwarnings("ignore:Should have t")  # torchsde's, in the pipeline's own run
+
 
 @pytest.fixture(scope="module")
 def pipeline(small_engine: Engine, small_model_folder: Path) -> Iterator[Any]:

@@ -179,7 +179,7 @@ def test_the_text_encoder_has_the_keys_that_every_version_reads(exported: Path) 
     from safetensors import safe_open
 
     with safe_open(exported / "text_encoder" / "model.safetensors", "pt") as file:
-        assert all(key.startswith("text_model.") for key in file.keys())
+        assert all(key.startswith("text_model.") for key in file.keys())  # noqa: SIM118
 
 
 def test_a_model_that_has_grown_too_large_is_refused(

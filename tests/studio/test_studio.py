@@ -198,3 +198,23 @@ def test_the_engine_is_loaded_once_for_requests_of_one_model(studio: Studio, ask
     second = list(studio.draw(dataclasses.replace(asked, seed=8)))
     assert any(event.stage == "load" for event in only(Progress, first))
     assert not any(event.stage == "load" for event in only(Progress, second))
+
+
+def test_a_folder_named_like_a_model_does_not_hide_the_model(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "starter").mkdir()
+    monkeypatch.chdir(tmp_path)
+    (kept,) = only(KeptPicture, studio.draw(ImageSettings(prompt="a red apple", model="starter", steps=1, seed=1)))
+    assert read_manifest(kept.path).settings["model"] == "starter"
+
+
+def test_a_folder_given_by_a_short_path_is_found_again_from_elsewhere(
+    studio: Studio, asked: ImageSettings, small_model_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(small_model_folder.parent)
+    short = f"./{small_model_folder.name}"
+    (kept,) = only(KeptPicture, studio.draw(dataclasses.replace(asked, model=short)))
+    monkeypatch.chdir(tmp_path)
+    (comparison,) = only(Comparison, studio.again(str(kept.path), verify=True))
+    assert comparison.equal
