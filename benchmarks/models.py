@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,13 @@ def starter(rounds: int) -> Subject:
 
 
 def full_size(folder: Path, rounds: int) -> Subject:
-    """Write a model of Stable Diffusion 1.5's sizes with random weights into a folder (4.3 GB)."""
+    """A model of Stable Diffusion 1.5's sizes, written into a folder by a process that takes its memory with it."""
+    subprocess.run([sys.executable, "-m", "benchmarks.models", str(folder)], check=True)
+    return Subject("full-size SD 1.5, random weights", folder, SIDE_FULL, STEPS_FULL, 7.5, rounds)
+
+
+def write_full_size(folder: Path) -> None:
+    """Write the model with random weights (4.3 GB)."""
     import torch
     from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
@@ -67,4 +75,7 @@ def full_size(folder: Path, rounds: int) -> Subject:
     scheduler.save_pretrained(folder / "scheduler")
     shutil.copytree(starter_folder() / "tokenizer", folder / "tokenizer")
     shutil.copy(starter_folder() / "model_index.json", folder / "model_index.json")
-    return Subject("full-size SD 1.5, random weights", folder, SIDE_FULL, STEPS_FULL, 7.5, rounds)
+
+
+if __name__ == "__main__":
+    write_full_size(Path(sys.argv[1]))
