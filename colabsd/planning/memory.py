@@ -1,7 +1,7 @@
 """Where and how a model runs on a machine, with reasons, and what memory that takes. Arithmetic only.
 
-The forecast's coefficients are fitted to measured peaks of the process on a CPU (`benchmarks/memory.py`); for a GPU
-they are the same tensors counted at their own width.
+The forecast counts live tensors of the outer levels; its coefficients are estimates that err on the large side and have
+not been fitted to measured peaks yet.
 """
 
 from dataclasses import dataclass
