@@ -35,7 +35,7 @@ def build(recipe: Recipe, seed: int = 0) -> Autoencoder:
     channels = recipe.autoencoder.channels
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return diffusers.AutoencoderKL(  # type: ignore[no-untyped-call]
+        return diffusers.AutoencoderKL(
             in_channels=3,
             out_channels=3,
             down_block_types=("DownEncoderBlock2D",) * len(channels),

@@ -57,7 +57,7 @@ def build_unet(recipe: Recipe) -> Unet:
     """A new UNet: plain levels outside, attention to the sentence in the inner ones."""
     denoiser = recipe.denoiser
     attends = [level >= len(denoiser.channels) - denoiser.attention_levels for level in range(len(denoiser.channels))]
-    return diffusers.UNet2DConditionModel(  # type: ignore[no-untyped-call]
+    return diffusers.UNet2DConditionModel(
         sample_size=recipe.latent_size,
         in_channels=4,
         out_channels=4,

@@ -20,7 +20,7 @@ from .tokenizer import Sentences
 
 def scheduler() -> Any:
     """The scheduler of the export."""
-    return diffusers.DPMSolverMultistepScheduler(  # type: ignore[no-untyped-call]
+    return diffusers.DPMSolverMultistepScheduler(
         num_train_timesteps=TIMES,
         beta_start=FIRST_BETA,
         beta_end=LAST_BETA,
