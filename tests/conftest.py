@@ -1,6 +1,7 @@
 """Fixtures shared by several rooms."""
 
 import json
+import signal
 import os
 import subprocess
 import sys
@@ -13,6 +14,12 @@ import colabsd
 from colabsd.models.cards import ModelCard
 
 LATENT_SIDE = 8  # of the small model: 64 pixels
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c_reaches_children() -> None:
+    """A shell ignores Ctrl-C for what it starts in the background, and children inherit that; here they must not."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
