@@ -1,8 +1,8 @@
 """Fixtures shared by several rooms."""
 
 import json
-import signal
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
