@@ -26,19 +26,26 @@ LIMITS = {"a": 1.02, "b": 0.7, "c": 1.0}
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "34359738368", "MALLOC_TRIM_THRESHOLD_": "34359738368"}
 
 
-def row(limit: str, what: str, subject: Subject, ours: list[float], theirs: list[float], unit: str) -> str:
+def row(
+    letter: str, what: str, subject: Subject, ours: list[float], theirs: list[float], unit: str, limited: bool = True
+) -> str:
     """One line of the table: both medians with their ranges, the median of the paired ratios with its range."""
     ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
-    ratio = statistics.median(ratios)
-    verdict = "✓" if ratio <= LIMITS[limit] else "✗"
+    ratio, least, most = _middle_and_range(ratios)
+    verdict = f"{LIMITS[letter]} {'✓' if ratio <= LIMITS[letter] else '✗'}" if limited else "(no limit)"
     return (
-        f"| ({limit}) {what} | {subject.name} | {_spread(ours, unit)} | {_spread(theirs, unit)} "
-        f"| **{ratio:.3f}** ({min(ratios):.3f} to {max(ratios):.3f}) | {LIMITS[limit]} {verdict} |"
+        f"| ({letter}) {what} | {subject.name} | {_spread(ours, unit)} | {_spread(theirs, unit)} "
+        f"| **{ratio:.3f}** ({least:.3f} to {most:.3f}) | {verdict} |"
     )
 
 
 def _spread(values: list[float], unit: str) -> str:
-    return f"{statistics.median(values):.3g} {unit} ({min(values):.3g} to {max(values):.3g})"
+    middle, least, most = (f"{value:.0f}" if value >= 100 else f"{value:.3g}" for value in _middle_and_range(values))
+    return f"{middle} {unit} ({least} to {most})"
+
+
+def _middle_and_range(values: list[float]) -> tuple[float, float, float]:
+    return statistics.median(values), min(values), max(values)
 
 
 def rows(subject: Subject) -> Iterator[str]:
@@ -52,7 +59,8 @@ def rows(subject: Subject) -> Iterator[str]:
     yield row("a", what, subject, pictures["ours"], pictures["theirs"], "s")
     runs = programs.measure(subject)
     seconds = {name: [one.seconds for one in measured] for name, measured in runs.items()}
-    yield row("b", "process start to file on disk", subject, seconds["ours"], seconds["theirs"], "s")
+    what = "process start to file on disk"
+    yield row("b", what, subject, seconds["ours"], seconds["theirs"], "s", subject.start_counts)
     peaks = {name: [one.peak_bytes / 2**20 for one in measured] for name, measured in runs.items()}
     yield row("c", "peak memory", subject, peaks["ours"], peaks["theirs"], "MiB")
 
