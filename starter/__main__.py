@@ -1,4 +1,4 @@
-"""`python -m starter STEP`: data | tokenizer | autoencoder | denoiser | evaluate | export."""
+"""`python -m starter STEP`: data | tokenizer | autoencoder | words | denoiser | evaluate | export."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ DEFAULT_CACHE = Path("~/.cache/colabsd-starter")
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     commands = argparse.ArgumentParser(prog="python -m starter", description=__doc__)
-    commands.add_argument("step", choices=("data", "tokenizer", "autoencoder", "denoiser", "evaluate", "export"))
+    steps = ("data", "tokenizer", "autoencoder", "words", "denoiser", "evaluate", "export")
+    commands.add_argument("step", choices=steps)
     commands.add_argument("--recipe", choices=sorted(RECIPES), default="first")
     commands.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="drawings, latents and checkpoints")
     commands.add_argument("--minutes", type=float, help="stop after this long, with a checkpoint")
     commands.add_argument("--samples", type=int, help="denoiser: length of the run, instead of the recipe's")
+    commands.add_argument("--begin-with", type=Path, help="denoiser: a checkpoint whose weights a new run starts from")
     commands.add_argument("--smoke", action="store_true", help="a tiny run that only shows that everything works")
     commands.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     commands.add_argument("--threads", type=int, default=2)

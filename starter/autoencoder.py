@@ -14,7 +14,7 @@ import diffusers
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from . import checkpoints
 from .concepts import Concept
@@ -83,9 +83,11 @@ def loss_of(model: Autoencoder, pictures: Tensor, noise: Tensor, kl_weight: floa
 
 
 def learning_rate_at(step: int, recipe: AutoencoderRecipe) -> float:
-    """Warm-up, then a cosine to 2 %."""
-    warm = min(1.0, (step + 1) / recipe.warmup_steps)
-    return recipe.learning_rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / recipe.steps))))
+    """Warm-up, then a cosine to 2 %; once for the whole and once more for the decoder alone."""
+    begin, steps = (0, recipe.steps) if step < recipe.steps else (recipe.steps, recipe.decoder_steps)
+    done = min(1.0, (step - begin) / steps)
+    warm = min(1.0, (step - begin + 1) / recipe.warmup_steps)
+    return recipe.learning_rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
 
 
 class Training:
@@ -98,6 +100,7 @@ class Training:
         self.noise = torch.Generator().manual_seed(seed)
         self.side_by_side = SideBySide(parts)
         self.weights = list(self.model.parameters())
+        self.decoder = [*self.model.post_quant_conv.parameters(), *self.model.decoder.parameters()]
         self.optimizers = optimizers_for(
             list(self.model.named_parameters()), recipe.autoencoder.learning_rate, self.side_by_side
         )
@@ -115,8 +118,15 @@ class Training:
         ]
         return to_tensor(np.stack(parts), self.device)
 
+    @property
+    def learning(self) -> list[nn.Parameter]:
+        """All weights at first; then the decoder's alone, so that the denoiser's latents stay what they are."""
+        return self.weights if self.step < self.recipe.autoencoder.steps else self.decoder
+
     def advance(self) -> tuple[float, float]:
         """One step; the loss and the PSNR in dB."""
+        for weight in self.weights:
+            weight.grad = None
         set_learning_rate(self.optimizers, learning_rate_at(self.step, self.recipe.autoencoder))
         crops, errors = self.crops(), {}
         side = crops.shape[-1] >> (len(self.recipe.autoencoder.channels) - 1)
@@ -129,8 +139,8 @@ class Training:
                 )
             return loss
 
-        loss = self.side_by_side.gradients(loss_of_part, len(crops), self.weights)
-        torch.nn.utils.clip_grad_norm_(self.weights, 1.0)
+        loss = self.side_by_side.gradients(loss_of_part, len(crops), self.learning)
+        torch.nn.utils.clip_grad_norm_(self.learning, 1.0)
         for optimizer in self.optimizers:
             optimizer.step()
         self.step += 1
@@ -171,11 +181,12 @@ def train(
         log.info("resumed at step %d", training.step)
     began = saved = time.monotonic()
     first = training.step
-    while training.step < training.recipe.autoencoder.steps:
+    recipe = training.recipe.autoencoder
+    while training.step < recipe.steps + recipe.decoder_steps:
         loss, psnr = training.advance()
         now = time.monotonic()
         if training.step % EVERY_STEPS == 0:
-            speed = (training.step - first) * training.recipe.autoencoder.batch / (now - began)
+            speed = (training.step - first) * recipe.batch / (now - began)
             log.info("step %d loss %.4f psnr %.2f dB, %.1f crops/s", training.step, loss, psnr, speed)
         if minutes is not None and now - began > minutes * 60:
             break

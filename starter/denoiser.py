@@ -1,4 +1,4 @@
-"""The denoiser and its text encoder: built and trained together on latents and captions."""
+"""The denoiser: a UNet trained on latents and captions, steered by a text encoder that stays as it is."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-import diffusers
 import torch
 from torch import Tensor
-from transformers import CLIPTextConfig, CLIPTextModel
+from transformers import CLIPTextModel
 
 from . import checkpoints
 from .captions import PLAIN, Habits, describe
 from .concepts import Concept
 from .muon import optimizers_for, set_learning_rate
+from .networks import build_unet
 from .palette import COLOURS
 from .recipe import STYLES, TOKENS, DenoiserRecipe, Recipe
 from .scenes import Scene, random_scene
@@ -31,47 +31,6 @@ TIMES = 1000
 FIRST_BETA, LAST_BETA = 0.00085, 0.012
 CAP = 6.0
 EVERY_STEPS = 50
-Unet: TypeAlias = Any  # diffusers.UNet2DConditionModel, which has no types
-
-
-def build_text_encoder(recipe: DenoiserRecipe, vocabulary: int) -> CLIPTextModel:
-    """A new text encoder for a vocabulary whose last two entries are start and end."""
-    end = vocabulary - 1
-    return CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=vocabulary,
-            hidden_size=recipe.text_width,
-            intermediate_size=4 * recipe.text_width,
-            num_hidden_layers=recipe.text_layers,
-            num_attention_heads=recipe.heads,
-            max_position_embeddings=TOKENS,
-            projection_dim=recipe.text_width,
-            bos_token_id=end - 1,
-            eos_token_id=end,
-            pad_token_id=end,
-        )
-    )
-
-
-def build_unet(recipe: Recipe) -> Unet:
-    """A new UNet: plain levels outside, attention to the sentence in the inner ones."""
-    denoiser = recipe.denoiser
-    attends = [level >= len(denoiser.channels) - denoiser.attention_levels for level in range(len(denoiser.channels))]
-    return diffusers.UNet2DConditionModel(
-        sample_size=recipe.latent_size,
-        in_channels=4,
-        out_channels=4,
-        down_block_types=tuple("CrossAttnDownBlock2D" if one else "DownBlock2D" for one in attends),
-        up_block_types=tuple("CrossAttnUpBlock2D" if one else "UpBlock2D" for one in reversed(attends)),
-        block_out_channels=denoiser.channels,
-        layers_per_block=1,
-        cross_attention_dim=denoiser.text_width,
-        attention_head_dim=denoiser.heads,
-        norm_num_groups=denoiser.norm_groups,
-        addition_embed_type="text",
-        addition_embed_type_num_heads=denoiser.heads,
-        resnet_time_scale_shift="scale_shift",
-    )
 
 
 def signal_shares() -> Tensor:
@@ -106,15 +65,21 @@ class Training:
     """A run in progress; its whole state goes into a checkpoint and comes back bit for bit."""
 
     def __init__(
-        self, recipe: Recipe, latents: Latents, sentences: Sentences, device: str = "cpu", seed: int = 0, parts: int = 1
+        self,
+        recipe: Recipe,
+        latents: Latents,
+        sentences: Sentences,
+        text_encoder: CLIPTextModel,
+        device: str = "cpu",
+        seed: int = 0,
+        parts: int = 1,
     ) -> None:
         self.recipe, self.latents, self.sentences, self.device = recipe, latents, sentences, device
         torch.manual_seed(seed)
-        self.text_encoder = build_text_encoder(recipe.denoiser, sentences.size)
+        self.text_encoder = text_encoder.requires_grad_(False)
         self.text_encoder.to(torch.device(device))  # type: ignore[arg-type]
         self.unet = build_unet(recipe).to(device, memory_format=torch.channels_last)
-        named = [(f"text.{name}", weight) for name, weight in self.text_encoder.named_parameters()]
-        named += [(f"unet.{name}", weight) for name, weight in self.unet.named_parameters()]
+        named = list(self.unet.named_parameters())
         self.weights = [weight for _, weight in named]
         self.side_by_side = SideBySide(parts)
         self.optimizers = optimizers_for(named, recipe.denoiser.learning_rate, self.side_by_side)
@@ -157,11 +122,12 @@ class Training:
         target = signal * noise - disturbance * clean
         set_learning_rate(self.optimizers, learning_rate_at(self.step, self.recipe.denoiser))
         noisy, weight = signal * clean + disturbance * noise, loss_weight(share)
+        with torch.no_grad(), torch.autocast(self.device, torch.bfloat16):
+            hidden = self.text_encoder(input_ids=ids)[0]
 
         def loss_of_part(first: int, end: int) -> Tensor:
             with torch.autocast(self.device, torch.bfloat16, cache_enabled=False):
-                hidden = self.text_encoder(input_ids=ids[first:end])[0]
-                guess = self.unet(noisy[first:end], times[first:end], hidden).sample
+                guess = self.unet(noisy[first:end], times[first:end], hidden[first:end]).sample
             error: Tensor = (guess.float() - target[first:end]).pow(2).mean((1, 2, 3))
             return (error * weight[first:end]).mean()
 
@@ -189,11 +155,17 @@ class Training:
             weight.copy_(average)
             average.copy_(aside)
 
+    def begin_with(self, state: dict[str, Any]) -> None:
+        """Start from the averaged weights of another run instead of random ones; take nothing else over."""
+        with torch.no_grad():
+            for weight, average, value in zip(self.weights, self.ema, state["ema"], strict=True):
+                weight.copy_(value)
+                average.copy_(value)
+
     def state(self) -> dict[str, Any]:
         """Everything a resumed run needs, and the averaged weights by name for the export."""
         version, numbers, carried = self.chance.getstate()
         return {
-            "text_encoder": self.text_encoder.state_dict(),
             "unet": self.unet.state_dict(),
             "ema": self.ema,
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
@@ -206,7 +178,6 @@ class Training:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on where `state` was taken."""
-        self.text_encoder.load_state_dict(state["text_encoder"])
         self.unet.load_state_dict(state["unet"])
         for average, value in zip(self.ema, state["ema"], strict=True):
             average.copy_(value)

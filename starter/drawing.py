@@ -14,7 +14,8 @@ from transformers import CLIPTextModel
 
 from .autoencoder import Autoencoder, to_pixels
 from .data import Pixels
-from .denoiser import FIRST_BETA, LAST_BETA, TIMES, Unet
+from .denoiser import FIRST_BETA, LAST_BETA, TIMES
+from .networks import Unet
 from .tokenizer import Sentences
 
 

@@ -18,8 +18,8 @@ from transformers import CLIPTextModel
 from .autoencoder import Autoencoder
 from .captions import LANGUAGES
 from .concepts import Concept
-from .denoiser import Unet
 from .drawing import scheduler
+from .networks import Unet
 from .palette import COLOURS, STYLE_NAMES, STYLE_OPENERS, STYLE_PHRASES
 from .recipe import STYLES, Recipe
 from .vocabulary import VOCABULARIES

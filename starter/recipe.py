@@ -31,14 +31,32 @@ class AutoencoderRecipe:
     batch: int = 32
     scenes: int = 6000
     steps: int = 700
+    decoder_steps: int = 1500  # more, with the encoder as it is
     learning_rate: float = 1.5e-3
     warmup_steps: int = 100
     kl_weight: float = 3e-4
 
 
+EVERYTHING = SceneRecipe(
+    smallest=0.5, largest=0.9, wander=0.9, two_things=0.2, several=0.1, tinted=0.1, gradients=0.15, places=0.1
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordsRecipe:
+    """What the text encoder learns of sentences by itself: of all scenes that any recipe paints."""
+
+    scenes: SceneRecipe = EVERYTHING
+    components: int = 96
+    batch: int = 128
+    steps: int = 3000
+    learning_rate: float = 1e-3
+    warmup_steps: int = 100
+
+
 @dataclass(frozen=True, kw_only=True)
 class DenoiserRecipe:
-    """A UNet with a thin outer level and attention inside, and its text encoder."""
+    """A UNet with a thin outer level and attention inside, steered by the text encoder as `words` has left it."""
 
     channels: tuple[int, ...] = (32, 64, 128, 256)
     attention_levels: int = 2
@@ -56,7 +74,7 @@ class DenoiserRecipe:
     decay_share: float = 0.6
     ema: float = 0.9985
     empty_captions: float = 0.1
-    plain_share: float = 0.6  # of the run: short captions first, then as people write
+    plain_share: float = 0.3  # of the run: short captions first, then as people write
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +89,7 @@ class Recipe:
     steps: int = 20
     scenes: SceneRecipe = field(default_factory=SceneRecipe)
     autoencoder: AutoencoderRecipe = field(default_factory=AutoencoderRecipe)
+    words: WordsRecipe = field(default_factory=WordsRecipe)
     denoiser: DenoiserRecipe = field(default_factory=DenoiserRecipe)
 
     @property
@@ -84,9 +103,7 @@ FULL = Recipe(
     name="full",
     size=256,
     tiers=("first", "full"),
-    scenes=SceneRecipe(
-        smallest=0.5, largest=0.9, wander=0.9, two_things=0.2, several=0.1, tinted=0.1, gradients=0.15, places=0.1
-    ),
+    scenes=EVERYTHING,
     autoencoder=AutoencoderRecipe(channels=(32, 64, 96, 128), crop=128, steps=20_000),
     denoiser=DenoiserRecipe(samples=2_000_000, views=8),
 )
@@ -101,8 +118,16 @@ def smoke(recipe: Recipe) -> Recipe:
         vocabulary=700,
         steps=4,
         autoencoder=replace(
-            recipe.autoencoder, channels=(32, 32, 32), crop=16, batch=8, scenes=48, steps=40, warmup_steps=5
+            recipe.autoencoder,
+            channels=(32, 32, 32),
+            crop=16,
+            batch=8,
+            scenes=48,
+            steps=40,
+            decoder_steps=10,
+            warmup_steps=5,
         ),
+        words=replace(recipe.words, components=8, batch=32, steps=200, learning_rate=3e-3, warmup_steps=5),
         denoiser=replace(
             recipe.denoiser,
             channels=(32, 32),

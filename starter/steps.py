@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from transformers import CLIPTextModel
 
-from . import autoencoder, checkpoints, denoiser, evaluate, export, tokenizer
+from . import autoencoder, checkpoints, denoiser, evaluate, export, networks, tokenizer, words
 from .captions import LANGUAGES, plain_prompt
 from .concepts import Concept, drawable, learnt, read_concepts
 from .data import Drawings, load_drawings
@@ -117,9 +118,44 @@ def trained_autoencoder(workshop: Workshop) -> autoencoder.Autoencoder:
 
 def make_tokenizer(workshop: Workshop) -> None:
     """The vocabulary: of all things that any recipe learns, so that later versions keep it."""
-    tiers = tuple({tier for recipe in RECIPES.values() for tier in recipe.tiers})
-    size = tokenizer.train(learnt(workshop.concepts, tiers), workshop.recipe, workshop.folder / "tokenizer")
+    size = tokenizer.train(every_thing(workshop), workshop.recipe, workshop.folder / "tokenizer")
     log.info("%d tokens", size)
+
+
+def every_thing(workshop: Workshop) -> list[Concept]:
+    """What any recipe learns: all of it is in the vocabulary and in the text encoder, so that later versions go on."""
+    tiers = {tier for recipe in RECIPES.values() for tier in recipe.tiers}
+    return learnt(workshop.concepts, tuple(tiers))
+
+
+def train_words(workshop: Workshop) -> None:
+    """The text encoder, on sentences and the looks of drawings alone."""
+    set_up_torch(workshop.options.threads)
+    folder = workshop.folder / "tokenizer"
+    if not (folder / "vocab.json").exists():
+        make_tokenizer(workshop)
+    training = words.Training(
+        workshop.recipe,
+        every_thing(workshop),
+        workshop.drawings,
+        tokenizer.Sentences(folder),
+        device=workshop.options.device,
+        parts=workshop.options.threads,
+    )
+    words.train(training, workshop.folder / "words", workshop.options.minutes, workshop.options.every)
+
+
+def trained_text_encoder(workshop: Workshop, sentences: tokenizer.Sentences) -> CLIPTextModel:
+    """The text encoder of the newest checkpoint.
+
+    Raises: FileNotFoundError when that step has not run.
+    """
+    found = checkpoints.newest(workshop.folder / "words")
+    if found is None:
+        raise FileNotFoundError(f"no text encoder in {workshop.folder}: run `python -m starter words` first")
+    model = networks.build_text_encoder(workshop.recipe.denoiser, sentences.size)
+    model.load_state_dict(checkpoints.load(found)["text_encoder"])
+    return model.eval()
 
 
 @torch.no_grad()
@@ -127,7 +163,7 @@ def encoded(workshop: Workshop, model: autoencoder.Autoencoder) -> denoiser.Late
     """The latents of the recipe's scenes, made once for an autoencoder and kept."""
     scenes = denoiser.scene_table(workshop.learnt, workshop.recipe, seed=7)
     key = hashlib.sha256(repr(scenes).encode())
-    for weight in model.parameters():
+    for weight in [*model.encoder.parameters(), *model.quant_conv.parameters()]:
         key.update(weight.detach().contiguous().numpy().tobytes())
     path = workshop.folder / f"latents-{key.hexdigest()[:12]}.pt"
     if not path.exists():
@@ -156,19 +192,20 @@ def sheet_prompts(concepts: list[Concept], count: int = 48) -> list[str]:
 
 
 def train_denoiser(workshop: Workshop) -> None:
-    """The UNet and its text encoder."""
+    """The UNet."""
     set_up_torch(workshop.options.threads)
     if workshop.options.samples:
         samples = replace(workshop.recipe.denoiser, samples=workshop.options.samples)
         workshop.recipe = replace(workshop.recipe, denoiser=samples)
-    if not (workshop.folder / "tokenizer" / "vocab.json").exists():
-        make_tokenizer(workshop)
     sentences = tokenizer.Sentences(workshop.folder / "tokenizer")
+    text_encoder = trained_text_encoder(workshop, sentences)
     model = trained_autoencoder(workshop)
     latents = encoded(workshop, model)
     training = denoiser.Training(
-        workshop.recipe, latents, sentences, workshop.options.device, parts=workshop.options.threads
+        workshop.recipe, latents, sentences, text_encoder, workshop.options.device, parts=workshop.options.threads
     )
+    if workshop.options.begin_with is not None:
+        training.begin_with(checkpoints.load(workshop.options.begin_with))
     log.info(
         "%d things, %d latents, scale %.4f, %.2f million weights",
         len(workshop.learnt),
@@ -196,11 +233,10 @@ def trained_parts(workshop: Workshop) -> export.Parts:
         raise FileNotFoundError(f"no denoiser in {workshop.folder}: run `python -m starter denoiser` first")
     state = checkpoints.load(found)
     sentences = tokenizer.Sentences(workshop.folder / "tokenizer")
-    text_encoder = denoiser.build_text_encoder(workshop.recipe.denoiser, sentences.size)
-    unet = denoiser.build_unet(workshop.recipe)
-    weights = [*text_encoder.parameters(), *unet.parameters()]
+    text_encoder = trained_text_encoder(workshop, sentences)
+    unet = networks.build_unet(workshop.recipe)
     with torch.no_grad():
-        for weight, average in zip(weights, state["ema"], strict=True):
+        for weight, average in zip(unet.parameters(), state["ema"], strict=True):
             weight.copy_(average)
     model = trained_autoencoder(workshop)
     log.info("denoiser of step %d", state["step"])
@@ -232,6 +268,7 @@ STEPS = {
     "data": make_data,
     "tokenizer": make_tokenizer,
     "autoencoder": train_autoencoder,
+    "words": train_words,
     "denoiser": train_denoiser,
     "evaluate": measure,
     "export": write_model,

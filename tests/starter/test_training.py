@@ -11,10 +11,11 @@ import pytest
 import shapes
 import torch
 
-from starter import autoencoder, checkpoints, denoiser, export, tokenizer
+from starter import autoencoder, checkpoints, denoiser, export, networks, tokenizer, words
+from starter.captions import Caption
 from starter.evaluate import drawer, pipeline_of
 from starter.recipe import FIRST, smoke
-from starter.scenes import paint
+from starter.scenes import Background, Scene, Spot, Thing, paint
 
 RECIPE = smoke(FIRST)
 DRAWINGS = shapes.drawings(RECIPE.size)
@@ -40,6 +41,15 @@ def latents(pool: np.ndarray) -> denoiser.Latents:
     with torch.no_grad():
         values = model.encode(autoencoder.to_tensor(pictures)).latent_dist.mode().bfloat16()
     return denoiser.Latents(values, scenes, 1 / float(values.float().std()))
+
+
+def text_encoder(sentences: tokenizer.Sentences) -> Any:
+    torch.manual_seed(3)
+    return networks.build_text_encoder(RECIPE.denoiser, sentences.size)
+
+
+def new_run(latents: denoiser.Latents, sentences: tokenizer.Sentences, seed: int = 0) -> denoiser.Training:
+    return denoiser.Training(RECIPE, latents, sentences, text_encoder(sentences), seed=seed)
 
 
 def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -71,8 +81,83 @@ def test_a_resumed_autoencoder_equals_an_uninterrupted_one(pool: np.ndarray, tmp
     assert same(whole.model.state_dict(), second.model.state_dict())
 
 
+def test_the_decoder_goes_on_alone_and_the_latents_stay_what_they_are(pool: np.ndarray) -> None:
+    training = autoencoder.Training(RECIPE, pool)
+    training.step = RECIPE.autoencoder.steps - 1
+    training.advance()
+    before = {name: weight.clone() for name, weight in training.model.state_dict().items()}
+    training.advance()
+    after = training.model.state_dict()
+    changed = {name.split(".")[0] for name, weight in after.items() if not torch.equal(weight, before[name])}
+    assert changed == {"decoder", "post_quant_conv"}
+
+
+def new_words(sentences: tokenizer.Sentences, seed: int = 0) -> words.Training:
+    return words.Training(RECIPE, DRAWINGS.concepts, DRAWINGS, sentences, seed=seed)
+
+
+def test_the_text_encoder_learns_what_sentences_mean(sentences: tokenizer.Sentences) -> None:
+    training = new_words(sentences)
+    before = training.check(200)
+    for _ in range(RECIPE.words.steps):
+        training.advance()
+    after = training.check(200)
+    assert after["left"] > before["left"] + 0.2
+    assert after["looks"] > before["looks"] + 0.1
+
+
+def test_a_resumed_text_encoder_equals_an_uninterrupted_one(sentences: tokenizer.Sentences, tmp_path: Path) -> None:
+    whole = new_words(sentences)
+    for _ in range(6):
+        whole.advance()
+    first = new_words(sentences)
+    for _ in range(3):
+        first.advance()
+    path = checkpoints.save(tmp_path, first.step, first.state())
+    second = new_words(sentences, seed=9)
+    second.restore(checkpoints.load(path))
+    for _ in range(3):
+        second.advance()
+    assert same(whole.all.state_dict(), second.all.state_dict())
+
+
+def test_what_a_sentence_leaves_open_is_asked_as_open(sentences: tokenizer.Sentences) -> None:
+    scene = Scene("3d", Background("plain", ("blue",)), (Thing(DRAWINGS.concepts[0], (Spot(0.5, 0.5, 0.8),)),))
+    answers = words.Answers(DRAWINGS.concepts, DRAWINGS, 8)
+    classes, looks = answers.of(scene, Caption("ball", "en", None, None))
+    assert dict(zip(answers.sizes, classes, strict=True)) == {
+        "left": 1,
+        "right": 0,
+        "style": 0,
+        "above": 0,
+        "below": 0,
+        "count": 1,
+        "tint": 0,
+    }
+    assert torch.allclose(looks[:8], answers.looks[0].mean(0)) and not looks[8:].any()
+
+
+def test_the_denoiser_leaves_the_text_encoder_as_it_is(
+    latents: denoiser.Latents, sentences: tokenizer.Sentences
+) -> None:
+    training = new_run(latents, sentences)
+    for _ in range(3):
+        training.advance()
+    assert same(training.text_encoder.state_dict(), text_encoder(sentences).state_dict())
+
+
+def test_a_new_run_can_begin_with_the_weights_of_another(
+    latents: denoiser.Latents, sentences: tokenizer.Sentences
+) -> None:
+    first, second = new_run(latents, sentences), new_run(latents, sentences, seed=9)
+    first.advance()
+    second.begin_with(first.state())
+    first.exchange()
+    assert second.step == 0 and same(first.unet.state_dict(), second.unet.state_dict())
+
+
 def test_the_denoiser_learns(latents: denoiser.Latents, sentences: tokenizer.Sentences) -> None:
-    training = denoiser.Training(RECIPE, latents, sentences)
+    training = new_run(latents, sentences)
     losses = [training.advance() for _ in range(40)]
     assert np.mean(losses[-8:]) < 0.9 * np.mean(losses[:8])
 
@@ -80,26 +165,25 @@ def test_the_denoiser_learns(latents: denoiser.Latents, sentences: tokenizer.Sen
 def test_a_resumed_denoiser_equals_an_uninterrupted_one(
     latents: denoiser.Latents, sentences: tokenizer.Sentences, tmp_path: Path
 ) -> None:
-    whole = denoiser.Training(RECIPE, latents, sentences)
+    whole = new_run(latents, sentences)
     for _ in range(12):
         whole.advance()
-    first = denoiser.Training(RECIPE, latents, sentences)
+    first = new_run(latents, sentences)
     for _ in range(7):
         first.advance()
     path = checkpoints.save(tmp_path, first.step, first.state())
-    second = denoiser.Training(RECIPE, latents, sentences, seed=9)
+    second = new_run(latents, sentences, seed=9)
     second.restore(checkpoints.load(path))
     for _ in range(5):
         second.advance()
     assert same(whole.unet.state_dict(), second.unet.state_dict())
-    assert same(whole.text_encoder.state_dict(), second.text_encoder.state_dict())
     assert all(torch.equal(one, other) for one, other in zip(whole.ema, second.ema, strict=True))
 
 
 def test_every_latent_comes_once_before_any_comes_again(
     latents: denoiser.Latents, sentences: tokenizer.Sentences
 ) -> None:
-    training = denoiser.Training(RECIPE, latents, sentences)
+    training = new_run(latents, sentences)
     batches = len(latents.values) // RECIPE.denoiser.batch
     seen = [row for _ in range(batches) for row in training.rows()]
     assert len(set(seen)) == len(seen)
@@ -108,10 +192,10 @@ def test_every_latent_comes_once_before_any_comes_again(
 def test_a_run_goes_on_after_its_last_checkpoint(
     latents: denoiser.Latents, sentences: tokenizer.Sentences, tmp_path: Path
 ) -> None:
-    denoiser.train(denoiser.Training(RECIPE, latents, sentences), tmp_path, nothing, minutes=0.0)
+    denoiser.train(new_run(latents, sentences), tmp_path, nothing, minutes=0.0)
     assert [path.name for path in sorted(tmp_path.glob("*.pt"))] == ["step-00000001.pt"]
     (tmp_path / "step-00000099.scratch").write_bytes(b"torn")
-    denoiser.train(denoiser.Training(RECIPE, latents, sentences), tmp_path, nothing)
+    denoiser.train(new_run(latents, sentences), tmp_path, nothing)
     found = checkpoints.newest(tmp_path)
     assert found is not None and checkpoints.load(found)["step"] == RECIPE.denoiser.samples // RECIPE.denoiser.batch
 
@@ -149,7 +233,7 @@ def test_strong_noise_has_full_weight() -> None:
 def exported(
     latents: denoiser.Latents, sentences: tokenizer.Sentences, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    training = denoiser.Training(RECIPE, latents, sentences)
+    training = new_run(latents, sentences)
     training.exchange()
     words = tmp_path_factory.mktemp("exported") / "words"
     tokenizer.train(DRAWINGS.concepts, RECIPE, words, captions=200)
@@ -189,7 +273,7 @@ def test_a_model_that_has_grown_too_large_is_refused(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    training = denoiser.Training(RECIPE, latents, sentences)
+    training = new_run(latents, sentences)
     parts = export.Parts(
         training.text_encoder, training.unet, autoencoder.build(RECIPE), exported / "tokenizer", latents.scale
     )
