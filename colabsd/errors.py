@@ -69,6 +69,12 @@ class NotEnoughMemoryError(UsageError):
     key = "error.memory"
 
 
+class OutOfMemoryError(ColabsdError):
+    """The forecast was wrong: memory ran out while drawing, and no smaller way is left. No facts."""
+
+    key = "error.out_of_memory"
+
+
 class MissingWeightsError(ColabsdError):
     """Facts: path."""
 
@@ -85,6 +91,36 @@ class UnsafePickleError(ColabsdError):
     """A checkpoint wants to run code. Facts: path, wants."""
 
     key = "error.weights.unsafe"
+
+
+class DamagedLoraError(ColabsdError):
+    """A file that is no LoRA, or of a kind that cannot be merged. Facts: path, and what the sentence names."""
+
+    key = "error.lora.none"
+
+
+class LoraMismatchError(UsageError):
+    """A LoRA that does not fit the model. Facts: name, and what the sentence names."""
+
+    key = "error.lora.module"
+
+
+class UnknownLoraError(UsageError):
+    """A LoRA or textual inversion that is not there. Facts: name, nearest, or what the sentence names."""
+
+    key = "error.lora.unknown"
+
+
+class DamagedEmbeddingError(ColabsdError):
+    """A file that is no textual inversion, or of another model's. Facts: path, and what the sentence names."""
+
+    key = "error.embedding.none"
+
+
+class UnknownVaeError(UsageError):
+    """Facts: name, folder."""
+
+    key = "error.vae.unknown"
 
 
 class DownloadError(ColabsdError):
@@ -111,6 +147,12 @@ class NotAPictureError(UsageError):
     key = "error.picture.unreadable"
 
 
+class UnusableMaskError(UsageError):
+    """A mask that is none for its picture. Facts: path, and what the sentence names."""
+
+    key = "error.mask"
+
+
 class NoManifestError(UsageError):
     """A picture says nothing that it could be drawn again from. Facts: path."""
 
@@ -121,6 +163,12 @@ class DamagedManifestError(UsageError):
     """A picture's own account of itself is broken or contradicts itself. Facts: path, reason."""
 
     key = "error.picture.damaged_manifest"
+
+
+class DamagedMetadataError(UsageError):
+    """What another program wrote into a picture cannot be read. Facts: path, and with the usual key program."""
+
+    key = "error.import.damaged"
 
 
 class UnknownPictureError(UsageError):
@@ -185,6 +233,12 @@ class InvalidNetworkError(PromptError):
     """A tag with a weight that is no number. Facts: tag, value."""
 
     key = "error.prompt.network"
+
+
+class PromptTooLongError(PromptError):
+    """A prompt, or all texts of its schedules together, that would fill the memory. Facts: chunks, limit."""
+
+    key = "error.prompt.too_long"
 
 
 class EmbeddingTooLongError(PromptError):

@@ -1,10 +1,10 @@
-"""How far long work has come: what every generator yields before its results."""
+"""What every generator yields before its results: how far the work has come, and what was chosen on the way."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Stage = Literal["download", "load", "encode", "denoise", "decode", "save", "check"]
+Stage = Literal["download", "load", "encode", "denoise", "decode", "save", "check", "copy"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,3 +22,11 @@ class Progress:
     items: int = 1
     preview: Any = None
     metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that was chosen or changed, with its reason: a sentence's key and facts."""
+
+    key: str
+    facts: Mapping[str, Any]

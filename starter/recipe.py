@@ -31,7 +31,7 @@ class AutoencoderRecipe:
     batch: int = 32
     scenes: int = 6000
     steps: int = 700
-    decoder_steps: int = 1500  # more, with the encoder as it is
+    decoder_steps: int = 1000  # more, with the encoder as it is
     learning_rate: float = 1.5e-3
     warmup_steps: int = 100
     kl_weight: float = 3e-4

@@ -97,6 +97,7 @@ def set_up_torch(threads: int) -> None:
     """Threads, and numbers too small to matter taken as zero: they slow a CPU down threefold."""
     torch.set_num_threads(threads)  # of operations outside training; in training each part has one
     torch.set_flush_denormal(True)
+    torch.backends.cuda.enable_flash_sdp(False)  # it is the processor's switch too, and slow backwards on short rows
 
 
 def void(_: object) -> None:

@@ -5,13 +5,19 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import colabsd
 from colabsd.models.cards import ModelCard
+
+if TYPE_CHECKING:
+    from hub_server import HubServer
+
+sys.path.insert(0, str(Path(__file__).parent))  # for hub_server
 
 LATENT_SIDE = 8  # of the small model: 64 pixels
 
@@ -94,6 +100,7 @@ def write_small_model(folder: Path) -> None:
         encoder = ClipTextEncoder(text_config)
         for table in (encoder.embeddings.token_embedding, encoder.embeddings.position_embedding):
             torch.nn.init.normal_(table.weight)
+        torch.nn.init.normal_(encoder.final_layer_norm.bias)  # as in trained ones, whose states have a mean
     (folder / "text_encoder").mkdir()
     (folder / "text_encoder" / "config.json").write_text(json.dumps(text_config))
     tensors = {f"text_model.{name}": tensor for name, tensor in encoder.state_dict().items()}
@@ -160,3 +167,13 @@ def fork_and_kill() -> Callable[..., None]:
         subprocess.run([sys.executable, "-c", program], env=environ, check=True, timeout=120)
 
     return run
+
+
+@pytest.fixture
+def hub_server() -> "Iterator[HubServer]":
+    """A hub on this machine, empty at first."""
+    from hub_server import HubServer
+
+    server = HubServer()
+    yield server
+    server.close()

@@ -12,7 +12,7 @@ import pytest
 from colabsd import errors
 from colabsd.language import LANGUAGES, say, words
 from colabsd.settings.fields import Kind, field_specs
-from colabsd.settings.images import ImageSettings
+from colabsd.settings.redraw import RedrawSettings
 
 PACKAGE = Path(__file__).parents[1] / "colabsd"
 ENGLISH, SPANISH = words("en"), words("es")
@@ -23,7 +23,7 @@ FILE_ENDINGS = (".json", ".jsonl", ".png", ".txt", ".db", ".sqlite", ".py")
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
 
 # Keys that the code puts together, and all that they can become.
-FIELDS = tuple(field_specs(ImageSettings))
+FIELDS = tuple(field_specs(RedrawSettings))  # all of ImageSettings, and its own
 COMPOSED: dict[str, tuple[str, ...]] = {
     "error.setting.{}": tuple(kind for kind in get_args(Kind) if kind not in ("text", "choice")),
     "field.{}.label": FIELDS,

@@ -30,7 +30,8 @@ class Block:
 
     def shape(self) -> str:
         """The block without what is said in words: comments, quoted sentences, the clauses of the tree."""
-        text = re.sub(r'"[^"$]*"', '"…"', re.sub(r"^#.*$", "#", self.text, flags=re.MULTILINE))
+        text = re.sub(r"^#.*$", "#", self.text, flags=re.MULTILINE)
+        text = re.sub(r'("\$\w+")|"[^"$]*"', lambda found: found[1] or '"…"', text)
         if self.kind == "text":
             text = "\n".join(re.split(r" {2,}(?=\S+ )", line.rstrip())[0] for line in text.splitlines()[1:])
         return text

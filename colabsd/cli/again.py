@@ -28,6 +28,9 @@ def build(language: Language) -> click.Command:
                 explained=say("cli.again.picture", language),
                 example="colabsd again colabsd/pictures/2026-11-24/….png",
             ),
+            SpeakingOption(
+                "--model", "-m", metavar=say("cli.metavar.text", language), help=say("cli.again.model", language)
+            ),
             SpeakingOption("--verify", is_flag=True, help=say("cli.again.verify", language)),
             folder_option(language),
             *general_options(language),
@@ -36,10 +39,10 @@ def build(language: Language) -> click.Command:
 
 
 @click.pass_obj
-def again(console: Console, /, *, picture: str, verify: bool, folder: Path | None) -> int:
+def again(console: Console, /, *, picture: str, model: str | None, verify: bool, folder: Path | None) -> int:
     """Draw it again and print the path, or compare and say whether they are equal."""
     with opened_studio(console, folder) as studio:
-        outcome = follow(studio.again(picture, verify=verify), console, studio, resume_command(folder))
+        outcome = follow(studio.again(picture, model=model, verify=verify), console, studio, resume_command(folder))
     comparison = outcome.comparison
     if comparison is None:
         return 0

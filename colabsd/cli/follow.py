@@ -16,7 +16,7 @@ from colabsd.progress import Progress
 
 if TYPE_CHECKING:
     from colabsd.library.library import KeptPicture
-    from colabsd.studio import Comparison, Studio
+    from colabsd.studio import Comparison, Imported, Studio
 
 STOPPED = 130
 
@@ -30,14 +30,17 @@ class Outcome:
 
 
 def follow(
-    events: "Iterator[Progress | Note | KeptPicture | Comparison]", console: Console, studio: "Studio", go_on: str
+    events: "Iterator[Progress | Note | KeptPicture | Imported | Comparison]",
+    console: Console,
+    studio: "Studio",
+    go_on: str,
 ) -> Outcome:
     """Drive the work and tell what happens. `go_on` is the command that finishes later what is left.
 
     Ctrl-C stops the work at its next step and leaves by click's Exit with code 130; errors pass through, after the way
     on was told when something was kept.
     """
-    from colabsd.studio import Comparison
+    from colabsd.studio import Comparison, Imported
 
     outcome = Outcome()
     line = progress_line(console.language, console.width, console.environ)
@@ -45,11 +48,13 @@ def follow(
         with closing(events):  # type: ignore[type-var]
             for event in events:
                 if isinstance(event, Progress):
-                    _tell_progress(event, line, console)
+                    tell_progress(event, line, console)
                     continue
                 line.clear()
                 if isinstance(event, Note):
                     console.tell(event.key, **event.facts)
+                elif isinstance(event, Imported):
+                    _tell_imported(event, console)
                 elif isinstance(event, Comparison):
                     outcome.comparison = event
                 else:
@@ -78,7 +83,8 @@ def resume_command(folder: Path | None) -> str:
     return f"colabsd resume --output {shlex.quote(str(folder))}"
 
 
-def _tell_progress(progress: Progress, line: ProgressLine, console: Console) -> None:
+def tell_progress(progress: Progress, line: ProgressLine, console: Console) -> None:
+    """A report of long work: a redrawn line, an object of JSON, or nothing when quiet."""
     if console.quiet:
         return
     if console.as_json:
@@ -86,6 +92,15 @@ def _tell_progress(progress: Progress, line: ProgressLine, console: Console) -> 
         console.write_json("progress", **facts)
     else:
         line.show(progress)
+
+
+def _tell_imported(imported: "Imported", console: Console) -> None:
+    if console.as_json:
+        console.write_json("imported", **imported.as_json())
+    elif imported.model is None:
+        console.tell("cli.made_by", program=imported.program)
+    else:
+        console.tell("cli.made_by_model", program=imported.program, model=imported.model)
 
 
 def _tell_picture(kept: "KeptPicture", console: Console) -> None:

@@ -34,21 +34,23 @@ def build(language: Language) -> click.Command:
                 example=say("cli.generate.example", language),
             ),
             *setting_options(ImageSettings, language),
-            _size_option(language),
+            size_option(language),
             folder_option(language),
-            _format_option(language),
+            format_option(language),
             *general_options(language),
         ],
     )
 
 
-def _size_option(language: Language) -> SpeakingOption:
+def size_option(language: Language) -> SpeakingOption:
+    """`--size`, for width and height together."""
     return SpeakingOption(
         "--size", metavar="512x512", section="cli.section.picture", help=say("cli.option.size", language)
     )
 
 
-def _format_option(language: Language) -> SpeakingOption:
+def format_option(language: Language) -> SpeakingOption:
+    """`--format`, the kind of file."""
     return SpeakingOption(
         "--format",
         "image_format",

@@ -12,11 +12,14 @@ from colabsd.cli.options import folder_option, general_options, number_of
 from colabsd.cli.progress import progress_line
 from colabsd.cli.speaking import SpeakingArgument, SpeakingCommand, SpeakingGroup, SpeakingOption
 from colabsd.cli.text import harmless, table
+from colabsd.errors import UnknownPictureError
 from colabsd.language import Language, say
 from colabsd.progress import Progress
-from colabsd.settings.fields import FieldSpec, check_value
+from colabsd.settings.fields import FieldSpec, check_value, field_specs
+from colabsd.settings.images import ImageSettings
 
 if TYPE_CHECKING:
+    from colabsd.library.importers.imported import Imported
     from colabsd.library.record import Record
     from colabsd.library.verification import State
 
@@ -177,9 +180,15 @@ def _as_json(record: "Record", root: Path) -> dict[str, object]:
 
 @click.pass_obj
 def show_picture(console: Console, /, *, name: str, folder: Path | None) -> int:
-    """One fact per line, the file's path last."""
+    """One fact per line, the file's path last; also for a file of another program that the library does not know."""
     with opened_studio(console, folder) as studio:
-        record = studio.library.find(name)
+        try:
+            record = studio.library.find(name)
+        except UnknownPictureError:
+            if not Path(name).expanduser().is_file():
+                raise
+            _show_imported(studio.look(name), Path(name).expanduser(), console)
+            return 0
         path = studio.workspace.root / record.path
         if console.as_json:
             console.write_json("picture", **_as_json(record, studio.workspace.root))
@@ -195,6 +204,29 @@ def show_picture(console: Console, /, *, name: str, folder: Path | None) -> int:
             console.result(f"{label}: {harmless(value)}")
     console.result(harmless(str(path)))
     return 0
+
+
+def _show_imported(imported: "Imported", path: Path, console: Console) -> None:
+    """What the picture says of its settings, then a sentence for each thing that cannot be equal here."""
+    if console.as_json:
+        console.write_json("imported", path=path, **imported.as_json())
+        for note in imported.notes:
+            console.tell(note.key, **note.facts)
+        return
+    facts = [(say("cli.library.show.program", console.language), imported.program)]
+    known = {**imported.settings, "model": imported.model}
+    facts += [
+        (say(f"field.{field}.label", console.language), str(known[field]))
+        for field in field_specs(ImageSettings)
+        if known.get(field) not in (None, "")
+    ]
+    for label, value in facts:
+        console.result(f"{label}: {harmless(value)}")
+    if imported.notes:
+        console.result(say("cli.library.show.impossible", console.language))
+    for note in imported.notes:
+        console.result(f"- {console.sentence(note.key, note.facts)}")
+    console.result(harmless(str(path)))
 
 
 @click.pass_obj

@@ -1,19 +1,40 @@
-"""`colabsd models`: which models there are, and what is known of one."""
+"""`colabsd models`: which models there are, what is known of one, and what is kept of them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from colabsd.cli.console import Console
-from colabsd.cli.options import general_options
-from colabsd.cli.speaking import SpeakingArgument, SpeakingCommand, SpeakingGroup
+from colabsd.cli.models_export import build_export
+from colabsd.cli.models_keeping import build_download, build_remove, opened_cache
+from colabsd.cli.options import folder_option, general_options
+from colabsd.cli.speaking import SpeakingArgument, SpeakingCommand, SpeakingGroup, SpeakingOption
 from colabsd.cli.text import harmless, table
 from colabsd.language import Language, say
-from colabsd.models.cards import ModelCard
+from colabsd.models.cards import HubFile, ModelCard
 from colabsd.settings.samplers import AUTOMATIC, find_sampler
+
+if TYPE_CHECKING:
+    from colabsd.models.addons import AddOn
+    from colabsd.models.cache import WeightCache
+    from colabsd.models.shelf import KeptModel
 
 KNOWN_WORDS = {
     "things": "cli.models.things",
     "styles": "cli.models.styles",
     "backgrounds": "cli.models.backgrounds",
+}
+
+ADDON_KINDS = {
+    "adapter": "cli.models.kind.adapter",
+    "autoencoder": "cli.models.kind.autoencoder",
+    "preview": "cli.models.kind.preview",
+    "enlarger": "cli.models.kind.enlarger",
+    "faces": "cli.models.kind.faces",
+    "depth": "cli.models.kind.depth",
+    "captions": "cli.models.kind.captions",
 }
 
 
@@ -23,7 +44,13 @@ def build(language: Language) -> click.Command:
         "models",
         language=language,
         explained=say("cli.models.help", language),
-        builders={"list": build_list, "show": build_show},
+        builders={
+            "list": build_list,
+            "show": build_show,
+            "download": build_download,
+            "remove": build_remove,
+            "export": build_export,
+        },
         params=general_options(language),
     )
 
@@ -35,7 +62,13 @@ def build_list(language: Language) -> click.Command:
         language=language,
         explained=say("cli.models.list.help", language),
         callback=list_models,
-        params=general_options(language),
+        params=[
+            SpeakingOption(
+                "--all", "extras", is_flag=True, section="cli.section.files", help=say("cli.models.list.all", language)
+            ),
+            folder_option(language),
+            *general_options(language),
+        ],
     )
 
 
@@ -53,23 +86,52 @@ def build_show(language: Language) -> click.Command:
                 explained=say("cli.models.show.name", language),
                 example="colabsd models show starter",
             ),
+            folder_option(language),
             *general_options(language),
         ],
     )
 
 
-def _where(card: ModelCard, console: Console) -> str:
-    return console.sentence("cli.models.here" if card.folder else "cli.models.download", {"source": card.source})
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 5e7 else f"{count / 1e6:.0f} MB" if count else ""
 
 
-def _facts(card: ModelCard) -> dict[str, object]:
+def _where(console: Console, source: str, here: bool, kept: "KeptModel | None", cache: "WeightCache") -> str:
+    """Where the files are: on this disk, on Drive, or still at their source."""
+    if here or (kept is not None and kept.folder.parent == cache.home):
+        return console.sentence("cli.models.here", {})
+    if kept is not None:
+        return console.sentence("cli.models.on_drive", {})
+    return console.sentence("cli.models.download", {"source": source})
+
+
+def _on_disk(card: ModelCard) -> Path | None:
+    """The folder or file that a card stands for, when it is somebody's own or comes with the package."""
+    return card.folder or card.file
+
+
+def _kind(card: ModelCard) -> str:
+    return card.family if card.variant == "text" else f"{card.family} {card.variant}"
+
+
+def _digests(known: Sequence[HubFile], language: Language) -> str:
+    """For how many files a digest is known before they come; of the others the first one seen is recorded."""
+    count = sum(1 for file in known if file.sha256)
+    return say("cli.models.digests.known", language, count=count) if count else say("cli.models.digests.none", language)
+
+
+def _facts(card: ModelCard, kept: "KeptModel | None", language: Language) -> dict[str, object]:
     """What is known of a model, by the key of its label."""
     sampler = find_sampler(card.default_sampler).label
     return {
         "cli.models.name": card.name,
         "cli.models.aliases": ", ".join(card.aliases),
-        "cli.models.family": card.family,
+        "cli.models.family": _kind(card),
         "cli.models.source": card.source,
+        "cli.models.revision": kept.commit if kept else card.revision,
+        "cli.models.kept_in": kept.folder if kept else "",
+        "cli.models.to_download": "" if _on_disk(card) or kept else _gigabytes(card.download_bytes),
+        "cli.models.digests": "" if _on_disk(card) or kept else _digests(card.download, language),
         "cli.models.size": str(card.size),
         "cli.models.multiple": card.multiple,
         "cli.models.weights": f"{card.weights.total / 1e6:,.0f} M",
@@ -77,59 +139,142 @@ def _facts(card: ModelCard) -> dict[str, object]:
         "cli.models.steps": card.default_steps,
         "cli.models.guidance": card.default_guidance,
         "cli.models.license": card.license,
+        "cli.models.facts_from": card.facts_from,
         "cli.models.sha256": card.sha256,
     }
 
 
-def _as_json(card: ModelCard) -> dict[str, object]:
-    names = ("name", "family", "source", "license", "default_sampler", "default_schedule", "default_steps")
-    facts: dict[str, object] = {name: getattr(card, name) for name in names}
+def _card_as_json(card: ModelCard, kept: "KeptModel | None") -> dict[str, object]:
+    names = ("name", "family", "variant", "source", "revision", "license", "default_sampler", "default_schedule")
     return {
-        **facts,
+        **{name: getattr(card, name) for name in names},
+        "default_steps": card.default_steps,
         "default_guidance": card.default_guidance,
         "size": str(card.size),
         "aliases": list(card.aliases),
         "parameters": card.weights.total,
-        "here": card.folder is not None,
+        "download_bytes": card.download_bytes,
+        "here": _on_disk(card) is not None or kept is not None,
+        "kept_in": kept.folder if kept else _on_disk(card),
+        "facts_from": list(card.facts_from),
         "sha256": card.sha256,
     }
 
 
-@click.pass_obj
-def list_models(console: Console, /) -> int:
-    """One line per model."""
-    from colabsd.models.registry import known_models
+def _kept_as_json(kept: "KeptModel") -> dict[str, object]:
+    names = ("name", "source", "commit", "bytes")
+    return {**{name: getattr(kept, name) for name in names}, "path": kept.folder, "last_used": kept.last_used()}
 
-    cards = known_models()
+
+@click.pass_obj
+def list_models(console: Console, /, *, extras: bool, folder: Path | None) -> int:
+    """One line per model, with `extras` what goes with them, then what else is kept."""
+    from colabsd.models.addons import ADDONS
+    from colabsd.models.registry import known_models, wanted_of
+
+    cache = opened_cache(console, folder)
+    kept = {name: places[0] for name, places in cache.models().items()}
+    total = sum(model.bytes for model in kept.values())
+    cards = [(card, kept.pop(wanted_of(card).folder, None)) for card in known_models()]
+    addons = [(row, kept.pop(row.wanted.folder, None)) for row in ADDONS]
+    addons = [(row, found) for row, found in addons if extras or found]
     if console.as_json:
-        for card in cards:
-            console.write_json("model", **_as_json(card))
+        for card, found in cards:
+            console.write_json("model", **_card_as_json(card, found))
+        for row, found in addons:
+            console.write_json("addon", **_addon_as_json(row, found))
+        for other in kept.values():
+            console.write_json("kept", **_kept_as_json(other))
         return 0
-    rows = [(card.name, str(card.size), f"{card.weights.total / 1e6:,.0f} M", _where(card, console)) for card in cards]
+    rows = [_card_row(console, card, found, cache) for card, found in cards]
+    rows += [_addon_row(console, row, found, cache) for row, found in addons]
+    rows += [_kept_row(console, other, cache) for other in kept.values()]
     for line in table(rows, console.width):
         console.result(line)
+    if total:
+        console.tell("cli.models.total", gb=_gigabytes(total), place=cache.shelf)
     console.tell("cli.models.more")
     return 0
 
 
-@click.pass_obj
-def show_model(console: Console, /, *, name: str) -> int:
-    """What is known of one model, and for the embedded one the words that it knows."""
-    from colabsd.models.registry import find_model
+def _card_row(console: Console, card: ModelCard, kept: "KeptModel | None", cache: "WeightCache") -> tuple[str, ...]:
+    size = "" if _on_disk(card) else _gigabytes(kept.bytes if kept else card.download_bytes)
+    where = _where(console, card.source, _on_disk(card) is not None, kept, cache)
+    return card.name, _kind(card), str(card.size), size, where
 
+
+def _addon_row(console: Console, row: "AddOn", kept: "KeptModel | None", cache: "WeightCache") -> tuple[str, ...]:
+    size = _gigabytes(kept.bytes if kept else row.bytes)
+    kind = say(ADDON_KINDS[row.kind], console.language)
+    return row.name, kind, " ".join(row.families), size, _where(console, row.source, False, kept, cache)
+
+
+def _kept_row(console: Console, kept: "KeptModel", cache: "WeightCache") -> tuple[str, ...]:
+    return kept.name, "", "", _gigabytes(kept.bytes), _where(console, kept.source, False, kept, cache)
+
+
+def _addon_as_json(row: "AddOn", kept: "KeptModel | None") -> dict[str, object]:
+    names = ("name", "kind", "source", "revision", "license", "families", "facts_from")
+    facts = {name: getattr(row, name) for name in names}
+    return {**facts, "download_bytes": row.bytes, "here": kept is not None, "kept_in": kept.folder if kept else None}
+
+
+@click.pass_obj
+def show_model(console: Console, /, *, name: str, folder: Path | None) -> int:
+    """What is known of one model, and for the embedded one the words that it knows."""
+    from colabsd.models.addons import find_addon
+    from colabsd.models.registry import find_model, wanted_of
+
+    addon = find_addon(name)
+    if addon is not None:
+        _show_addon(console, addon, opened_cache(console, folder).find(addon.wanted))
+        return 0
     card = find_model(name)
+    kept = None if _on_disk(card) else opened_cache(console, folder).find(wanted_of(card))
     known = _known_words(card, console.language)
     if console.as_json:
-        console.write_json("model", **_as_json(card), **known)
+        console.write_json("model", **_card_as_json(card, kept), **known)
         return 0
-    rows = [(say(key, console.language), str(value)) for key, value in _facts(card).items() if value not in ("", None)]
-    for line in table(rows, max(console.width, 120)):
-        console.result(line)
+    _tell_facts(console, _facts(card, kept, console.language))
+    if not card.license and not _on_disk(card):
+        console.tell("cli.models.license_unseen", source=card.source)
     for kind, key in KNOWN_WORDS.items():
         if known.get(kind):
             console.result("\n" + console.sentence(key, {"count": len(known[kind])}))
             console.result(click.wrap_text(harmless(", ".join(known[kind])), console.width))
     return 0
+
+
+def _show_addon(console: Console, row: "AddOn", kept: "KeptModel | None") -> None:
+    """What is known of something that goes with models."""
+    if console.as_json:
+        console.write_json("addon", **_addon_as_json(row, kept))
+        return
+    facts = {
+        "cli.models.name": row.name,
+        "cli.models.family": " ".join(row.families),
+        "cli.models.source": row.source,
+        "cli.models.revision": kept.commit if kept else row.revision,
+        "cli.models.kept_in": kept.folder if kept else "",
+        "cli.models.to_download": "" if kept else _gigabytes(row.bytes),
+        "cli.models.digests": "" if kept else _digests(row.files, console.language),
+        "cli.models.license": row.license,
+        "cli.models.facts_from": row.facts_from,
+    }
+    _tell_facts(console, facts)
+    if not row.license:
+        console.tell("cli.models.license_unseen", source=row.source)
+
+
+def _tell_facts(console: Console, facts: Mapping[str, object]) -> None:
+    """A table of what is known, by the keys of the labels, several values under each other; nothing for the unknown."""
+    rows = []
+    for key, value in facts.items():
+        values = value if isinstance(value, tuple) else (value,)
+        labels = (say(key, console.language), *("" for _ in values[1:]))
+        rows += [(label, str(one)) for label, one in zip(labels, values, strict=False) if one not in ("", None)]
+    for line in table(rows, max(console.width, 120)):
+        console.result(line)
 
 
 def _known_words(card: ModelCard, language: Language) -> dict[str, list[str]]:

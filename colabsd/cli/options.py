@@ -1,7 +1,7 @@
 """Options: those that every command has, and those that follow from a settings class."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,10 @@ METAVARS: Mapping[Kind, str] = {
     "integer": "cli.metavar.integer",
     "number": "cli.metavar.number",
     "choice": "cli.metavar.text",
+    "switch": "cli.metavar.text",
+    "names": "cli.metavar.names",
 }
+ARGUMENTS = ("prompt", "image")  # settings that are given without an option's name
 
 
 def number_of(field: str, spec: FieldSpec) -> Callable[[str], int | float]:
@@ -55,11 +58,16 @@ def read_language(text: str) -> str:
     return one_of("lang", LANGUAGES)(code if code.casefold() in LANGUAGES else text)
 
 
-def setting_options(settings_type: type, language: Language) -> list[click.Parameter]:
-    """One option per setting, from its FieldSpec; the prompt is an argument and not among them."""
-    return [
-        _setting_option(name, spec, language) for name, spec in field_specs(settings_type).items() if name != "prompt"
-    ]
+def setting_options(
+    settings_type: type, language: Language, only: Collection[str] | None = None
+) -> list[click.Parameter]:
+    """One option per setting, from its FieldSpec; what commands take as arguments is not among them.
+
+    With `only` just those settings.
+    """
+    specs = field_specs(settings_type).items()
+    chosen = ((name, spec) for name, spec in specs if name not in ARGUMENTS and (only is None or name in only))
+    return [_setting_option(name, spec, language) for name, spec in chosen]
 
 
 def _setting_option(name: str, spec: FieldSpec, language: Language) -> SpeakingOption:
@@ -67,6 +75,18 @@ def _setting_option(name: str, spec: FieldSpec, language: Language) -> SpeakingO
     help_text = say(f"field.{name}.help", language)
     if name == "schedule":
         help_text += " " + say("cli.choices", language, choices=", ".join(row.label for row in SCHEDULES))
+    section = HEADINGS[spec.group]
+    if spec.kind == "names":
+        return SpeakingOption(
+            *names,
+            multiple=True,
+            callback=lambda _ctx, _param, values: values or None,
+            metavar=say(METAVARS[spec.kind], language),
+            section=section,
+            help=help_text,
+        )
+    if spec.kind == "switch":
+        return SpeakingOption(*names, is_flag=True, default=None, section=section, help=help_text)
     reader: Any = click.STRING
     if spec.kind in ("integer", "number"):
         reader = number_of(name, spec)
@@ -77,7 +97,7 @@ def _setting_option(name: str, spec: FieldSpec, language: Language) -> SpeakingO
         *names,
         type=reader,
         metavar=metavar,
-        section=HEADINGS[spec.group],
+        section=section,
         help=help_text,
     )
 

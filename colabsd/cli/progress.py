@@ -19,8 +19,9 @@ STAGES: Mapping[Stage, str] = {
     "decode": "stage.decode",
     "save": "stage.save",
     "check": "stage.check",
+    "copy": "stage.copy",
 }
-TOLD_STAGES: frozenset[Stage] = frozenset({"download", "load", "denoise", "check"})  # the others take a moment
+TOLD_STAGES: frozenset[Stage] = frozenset({"download", "load", "denoise", "check", "copy"})  # the others take a moment
 PLAIN_INTERVAL_S = 10.0
 REDRAW_INTERVAL_S = 0.1
 CLEAR = "\r\x1b[K"
@@ -127,7 +128,7 @@ class ProgressLine:
     def _units(self, progress: Progress) -> list[str]:
         if progress.stage == "denoise":
             return [say("cli.progress.step", self.language, done=progress.done, total=progress.total)]
-        if progress.stage == "download" and progress.done:
+        if progress.stage in ("download", "copy") and progress.done:
             done, total = megabytes(progress.done), megabytes(progress.total)
             return [f"{done} / {total}" if progress.total else done]
         return []

@@ -19,10 +19,12 @@ class SpeakingOption(click.Option):
 
 
 class SpeakingArgument(click.Argument):
-    """An argument with a line in the help; what is missing is told with an example."""
+    """An argument with a line in the help; what is missing is told with an example. `nargs` -1 is one or more."""
 
-    def __init__(self, name: str, *, label: str, explained: str, example: str, required: bool = True) -> None:
-        super().__init__([name], required=required, metavar=label)
+    def __init__(
+        self, name: str, *, label: str, explained: str, example: str, required: bool = True, nargs: int = 1
+    ) -> None:
+        super().__init__([name], required=required, metavar=label, nargs=nargs)
         self.label = label
         self.explained = explained
         self.example = example

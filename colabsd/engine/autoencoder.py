@@ -1,6 +1,6 @@
 """The decoder of Stable Diffusion's autoencoder (Kingma & Welling 2013; Esser et al. 2021), with diffusers' names.
 
-The encoder is not loaded: drawing from a sentence needs none, and it is a third of the autoencoder's memory.
+The other half is in `engine/picture_encoder.py`: drawing from a sentence needs none, and it is a third of the memory.
 """
 
 from collections.abc import Mapping
@@ -99,6 +99,6 @@ class Autoencoder(nn.Module):
 
     def decode(self, latents: Tensor) -> Tensor:
         """Latents as the UNet knows them, (n, 4, h, w) -> pictures (n, 3, H, W) in about [-1, 1]."""
-        latents = latents / self.scaling_factor
+        latents = (latents / self.scaling_factor).to(self.decoder.conv_in.weight.dtype)
         result: Tensor = self.decoder(latents if self.post_quant_conv is None else self.post_quant_conv(latents))
         return result

@@ -1,85 +1,108 @@
-"""The parts of a Stable Diffusion 1.x model, loaded from a diffusers folder. Knows nothing of drawing."""
+"""The parts of a Stable Diffusion model, loaded from its files. Knows nothing of drawing."""
 
-import re
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from colabsd.engine.clip import ClipTextEncoder, with_plain_names
-from colabsd.engine.networks import Decoding, Denoiser, build_autoencoder, build_unet
-from colabsd.engine.tokenizer import ClipTokenizer, load_tokenizer
+from colabsd.engine.clip import ClipTextEncoder, ProjectedClipTextEncoder
+from colabsd.engine.encoders import PenultimateEncoder, PlainEncoder, TextEncoder
+from colabsd.engine.model_parts import ModelParts, open_parts
+from colabsd.engine.networks import (
+    Decoding,
+    Denoiser,
+    Encoding,
+    build_autoencoder,
+    build_picture_encoder,
+    build_unet,
+)
+from colabsd.engine.prediction import with_prediction_type
 from colabsd.engine.weights import fill
-from colabsd.errors import DamagedWeightsError, MissingWeightsError
-from colabsd.models.cards import ModelCard
-from colabsd.models.folders import read_config, weight_file
+from colabsd.errors import DamagedWeightsError
+from colabsd.models.cards import Family, ModelCard
 from colabsd.planning.plans import Execution
 from colabsd.progress import Progress
 
 DTYPES: Mapping[str, torch.dtype] = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-# Autoencoders saved before diffusers 0.15, Stable Diffusion 1.5's among them, name their attention's layers otherwise.
-OLD_ATTENTION = re.compile(r"(\.attentions\.\d+\.)(query|key|value|proj_attn)\.")
-NEW_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
-PARTS = 3
+# A family's text encoders in the order in which the UNet wants them: part, network, how it is used.
+TEXT_ENCODERS: Mapping[Family, tuple[tuple[str, Callable[..., Any], Callable[..., TextEncoder]], ...]] = {
+    "sd1": (("text_encoder", ClipTextEncoder, PlainEncoder),),
+    "sd2": (("text_encoder", ClipTextEncoder, PlainEncoder),),
+    "sdxl": (
+        ("text_encoder", ClipTextEncoder, PenultimateEncoder),
+        ("text_encoder_2", ProjectedClipTextEncoder, PenultimateEncoder),
+    ),
+}
 
-Rename = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
+Place = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Components:
-    """A model's parts on one device in one precision."""
+    """A model's parts on one device in one precision.
+
+    `picture_encoder` loads the half of the autoencoder that looks at pictures; nobody needs it who draws from a
+    sentence. `parts` is where they were read, for reading single weights again. `zeros_for_empty` says that the model
+    was taught with zeros in place of an empty negative prompt.
+    """
 
     unet: Denoiser
     vae: Decoding
-    text_encoder: ClipTextEncoder
-    tokenizer: ClipTokenizer
+    encoders: tuple[TextEncoder, ...]
     scheduler_config: Mapping[str, Any]
     dtype: torch.dtype
     device: str
+    picture_encoder: Callable[[], Encoding] | None = None
+    parts: ModelParts | None = None
+    zeros_for_empty: bool = False
 
 
-def load_components(card: ModelCard, execution: Execution) -> Generator[Progress, None, Components]:
-    """Load the model whose folder the card names. Yields one Progress per part.
+def load_components(
+    card: ModelCard, execution: Execution, autoencoder: Path | None = None
+) -> Generator[Progress, None, Components]:
+    """Load the model whose folder or file the card names, with another autoencoder where one is given.
 
-    Raises: MissingWeightsError, DamagedWeightsError, UnsafePickleError.
+    Yields one Progress per part. Raises: MissingWeightsError, DamagedWeightsError, UnsafePickleError,
+    UnsupportedModelError.
     """
-    folder = card.folder
-    if folder is None:
-        raise MissingWeightsError(path=card.source)
-    place: dict[str, Any] = {"dtype": DTYPES[execution.precision], "device": execution.device}
-    yield Progress(stage="load", done=0, total=PARTS)
-    tokenizer = load_tokenizer(folder)
-    text_encoder = _load_part(folder, "text_encoder", ClipTextEncoder, with_plain_names, place)
-    yield Progress(stage="load", done=1, total=PARTS)
-    unet = _load_part(folder, "unet", build_unet, dict, place)
-    yield Progress(stage="load", done=2, total=PARTS)
-    vae = _load_part(folder, "vae", build_autoencoder, _with_new_attention_names, place)
-    yield Progress(stage="load", done=PARTS, total=PARTS)
+    parts = open_parts(card, autoencoder)
+    place: Place = {"dtype": DTYPES[execution.precision], "device": execution.device}
+    vae_dtype = autoencoder_dtype(card.family, parts.config("vae"), DTYPES[execution.precision])
+    vae_place: Place = {"dtype": vae_dtype, "device": execution.device}
+    rows = TEXT_ENCODERS[card.family]
+    total = len(rows) + 2
+    encoders: list[TextEncoder] = []
+    for index, (part, network, use) in enumerate(rows):
+        yield Progress(stage="load", done=index, total=total)
+        encoders.append(use(parts.tokenizer(part), _load_part(parts, part, network, place)))
+    yield Progress(stage="load", done=len(rows), total=total)
+    unet = _load_part(parts, "unet", build_unet, place)
+    yield Progress(stage="load", done=len(rows) + 1, total=total)
+    vae = _load_part(parts, "vae", build_autoencoder, vae_place)
+    yield Progress(stage="load", done=total, total=total)
     return Components(
         unet=unet,
         vae=vae,
-        text_encoder=text_encoder,
-        tokenizer=tokenizer,
-        scheduler_config=read_config(folder, "scheduler/scheduler_config.json"),
+        encoders=tuple(encoders),
+        scheduler_config=with_prediction_type(parts.scheduler_config, unet, parts.config("unet"), **place),
+        picture_encoder=lambda: _load_part(parts, "vae", build_picture_encoder, vae_place),
+        parts=parts,
+        zeros_for_empty=parts.zeros_for_empty,
         **place,
     )
 
 
-def _load_part(
-    folder: Path, part: str, build: Callable[[Mapping[str, Any]], Any], rename: Rename, place: Mapping[str, Any]
-) -> Any:
-    config = read_config(folder, f"{part}/config.json")
+def autoencoder_dtype(family: Family, config: Mapping[str, Any], dtype: torch.dtype) -> torch.dtype:
+    """The precision of the autoencoder: SDXL's overflows in fp16 unless its configuration says that it was mended."""
+    overflows = family == "sdxl" and config.get("force_upcast", True)
+    return torch.float32 if overflows and dtype == torch.float16 else dtype
+
+
+def _load_part(parts: ModelParts, part: str, build: Callable[[Mapping[str, Any]], Any], place: Place) -> Any:
+    config, tensors = parts.config(part), parts.tensors(part)
     try:
-        return fill(lambda: build(config), weight_file(folder, part), rename=rename, **place)
+        return fill(lambda: build(config), tensors, **place)
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise DamagedWeightsError(path=folder / part / "config.json", reason=repr(error)) from error
-
-
-def _with_new_attention_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {
-        OLD_ATTENTION.sub(lambda found: f"{found[1]}{NEW_ATTENTION[found[2]]}.", name): tensor
-        for name, tensor in tensors.items()
-    }
+        raise DamagedWeightsError(path=tensors.path, reason=f"{part}/config.json: {error!r}") from error

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-import torch
 from torch import Tensor
 
-from colabsd.engine.noise import NoiseSource
+from colabsd.engine.redrawing import Start
 from colabsd.engine.schedulers import Scheduler, stepper
 
-Predict = Callable[[Tensor, Tensor, Any], Tensor]
+Predict = Callable[[int, Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -36,31 +34,21 @@ class Step:
 def denoise(
     predict: Predict,
     scheduler: Scheduler,
-    noise: Tensor,
-    source: NoiseSource,
-    conditions: Any,
+    start: Start,
     *,
-    guidance: float,
     eta: float | None = None,
 ) -> Iterator[Step]:
-    """From noise of variance 1 to latents, yielding after every model call; close it to stop.
+    """From a start to finished latents, yielding after every model call; close it to stop.
 
-    `predict(latents, timestep, conditions)` is the UNet. Where `guidance` > 1 it gets 2n latents, and `conditions` must
-    have the unconditional ones first: classifier-free guidance, Ho & Salimans 2022, arXiv:2207.12598.
+    `predict(call, latents, timestep)` is the model's prediction, already guided, at model call `call` (from 0).
     """
-    latents = noise * scheduler.init_noise_sigma
-    advance = stepper(scheduler, source, eta)
-    guided = is_guided(guidance)
-    for index, timestep in enumerate(scheduler.timesteps):
+    latents, timesteps = start.latents, start.timesteps
+    advance = stepper(scheduler, start.source, eta)
+    for call, timestep in enumerate(timesteps):
         model_input = scheduler.scale_model_input(latents, timestep)
-        prediction = predict(torch.cat([model_input] * 2) if guided else model_input, timestep, conditions)
-        if guided:
-            unconditional, conditional = prediction.chunk(2)
-            prediction = unconditional + guidance * (conditional - unconditional)
+        prediction = predict(call, model_input, timestep)
         latents = advance(prediction, timestep, latents)
-        yield Step(index, len(scheduler.timesteps), timestep, latents, model_input, prediction)
-
-
-def is_guided(guidance: float) -> bool:
-    """Whether an unconditional pass is needed: at 1 and below it would change nothing, as in diffusers."""
-    return guidance > 1
+        if start.put_back is not None:
+            following = timesteps[call + 1] if call + 1 < len(timesteps) else None
+            latents = start.put_back.into(latents, scheduler, following)
+        yield Step(call, len(timesteps), timestep, latents, model_input, prediction)

@@ -94,10 +94,28 @@ class DPMFastScheduler(SchedulerMixin, ConfigMixin):  # type: ignore[misc]
         """How many model calls have been made."""
         return self._step_index
 
-    def set_timesteps(self, num_inference_steps: int, device: torch.device | str | None = None) -> None:
-        """Plan `num_inference_steps` model calls (1 or more) and forget earlier ones."""
+    def leave_out(self, steps: int) -> None:
+        """Plan the calls that are left when the first `steps` are not made, from where a uniform schedule would be.
+
+        As k-diffusion's callers do it: the blocks are of equal width again, so the calls are other ones than the last.
+        """
+        calls = self.num_inference_steps
+        last = len(self.log_sigmas) - 1
+        place = last * (1 - steps / (calls - 1)) if calls > 1 else float(last)
+        low = min(int(place), last - 1)
+        logs = torch.lerp(self.log_sigmas[low], self.log_sigmas[low + 1], place - low)
+        self.set_timesteps(calls - steps, self.timesteps.device, sigma_max=math.exp(logs.item()))
+
+    def set_timesteps(
+        self,
+        num_inference_steps: int,
+        device: torch.device | str | None = None,
+        *,
+        sigma_max: float | None = None,
+    ) -> None:
+        """Plan `num_inference_steps` model calls (1 or more), from `sigma_max` or the model's, and forget others."""
         config: Any = self.config
-        sigma_max = config.sigma_max or math.exp(self.log_sigmas[-1].item())
+        sigma_max = sigma_max or config.sigma_max or math.exp(self.log_sigmas[-1].item())
         sigma_min = config.sigma_min or math.exp(self.log_sigmas[0].item())
         self.num_inference_steps = num_inference_steps
         self.blocks = plan_blocks(sigma_max, sigma_min, num_inference_steps, config.eta)

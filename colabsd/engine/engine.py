@@ -3,20 +3,30 @@
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from colabsd.engine import latents as decoding
+from colabsd.engine.adaptation import Adaptation, FindsAdapters
 from colabsd.engine.components import Components, load_components
-from colabsd.engine.conditioning import cut_of, encode
-from colabsd.engine.denoise import Step, denoise, is_guided
-from colabsd.engine.noise import initial_noise
+from colabsd.engine.conditioning import Encoded
+from colabsd.engine.denoise import Predict, Step, denoise
+from colabsd.engine.guidance import EditingModel, GuidedModel, is_guided
+from colabsd.engine.networks import Encoding
+from colabsd.engine.prompting import PromptReader, without_negative
+from colabsd.engine.redrawing import Original, Start, start_from_noise, start_from_picture
+from colabsd.engine.safety import SafetyChecker, load_checker
 from colabsd.engine.schedulers import Scheduler, build_scheduler
+from colabsd.engine.shortage import shortage_told
+from colabsd.engine.tiling import decode_tiled, is_tiled
+from colabsd.engine.unet_embeddings import Added, sizes_of
 from colabsd.models.cards import ModelCard
 from colabsd.planning.plans import Drawing, Execution
+from colabsd.planning.redraw import drawn_steps
 from colabsd.progress import Progress
 from colabsd.settings.samplers import find_sampler
 
@@ -33,85 +43,165 @@ class Drawn:
     seconds: float
 
 
-def load_engine(card: ModelCard, execution: Execution) -> Generator[Progress, None, "Engine"]:
-    """Load a model to draw with. Raises: MissingWeightsError, DamagedWeightsError, UnsafePickleError."""
-    components = yield from load_components(card, execution)
+def load_engine(
+    card: ModelCard, execution: Execution, autoencoder: Path | None = None
+) -> Generator[Progress, None, "Engine"]:
+    """Load a model to draw with, with the autoencoder of another file or folder where one is given.
+
+    Raises: MissingWeightsError, DamagedWeightsError, UnsafePickleError, UnsupportedModelError.
+    """
+    components = yield from load_components(card, execution, autoencoder)
     return Engine(card, execution, components)
 
 
 class Engine:
-    """A model in memory, on one device, in one precision."""
+    """A model in memory, on one device, in one precision. `adapters` finds the LoRAs that drawings name."""
 
     def __init__(self, card: ModelCard, execution: Execution, components: Components) -> None:
         self.card = card
         self.execution = execution
         self.components = components
+        self.reader = PromptReader(components.encoders, components.device)
+        self.adaptation = Adaptation(components, card.family, self.reader.forget)
+        self.adapters: FindsAdapters | None = None
 
-    def cut_texts(self, drawing: Drawing) -> tuple[str, ...]:
-        """The ends of the prompt and the negative prompt that do not fit into the text encoder."""
-        ends = (cut_of(self.components, text) for text in (drawing.prompt, drawing.negative_prompt))
-        return tuple(end for end in ends if end)
+    def tokenize(self, text: str) -> list[int]:
+        """The token ids of a text, without start and end, however many they are."""
+        return self.components.encoders[0].tokenizer.ids(text)
 
     @torch.inference_mode()
-    def draw(self, drawings: Sequence[Drawing], *, previews: bool = False) -> Iterator[Progress | Drawn]:
+    def draw(
+        self, drawings: Sequence[Drawing], original: Original | None = None, *, previews: bool = False
+    ) -> Iterator[Progress | Drawn]:
         """Draw one batch: drawings that differ in their seeds only. Close the iterator to stop after any step.
 
-        Yields a Progress after every model call (with a preview of the first picture if asked), then each picture.
+        `original` is what they are made from, where that is more than sentences, at their size. Yields a Progress after
+        every model call (with a preview of the first picture if asked), then each picture.
         """
         assert len({drawing.recipe_key for drawing in drawings}) == 1, "a batch differs in its seeds only"
+        yield from self.adaptation.use(drawings[0], self.adapters)
         started = time.perf_counter()
         latents = torch.empty(0)
-        for step, scheduler in self.steps(drawings):
+        steps = self.steps(drawings, original)
+        while True:
+            with shortage_told():
+                found = next(steps, None)
+                picture = self._preview(*found) if previews and found else None
+            if found is None:
+                break
+            step, _ = found
             latents = step.latents
-            picture = self._preview(step, scheduler) if previews else None
             yield Progress(stage="denoise", done=step.index + 1, total=step.total, preview=picture)
         shared = (time.perf_counter() - started) / len(drawings)
         for position in range(len(drawings)):
             yield Progress(stage="decode", done=position, total=len(drawings))
             started = time.perf_counter()
-            one = latents[position : position + 1].to(self.components.dtype)
-            image = _image(decoding.decode(self.components.vae, one))
+            with shortage_told():
+                image = _image(self._decode(latents[position : position + 1]))
             yield Drawn(image, position, shared + time.perf_counter() - started)
 
     @torch.inference_mode()
-    def steps(self, drawings: Sequence[Drawing]) -> Iterator[tuple[Step, Scheduler]]:
+    def steps(self, drawings: Sequence[Drawing], original: Original | None = None) -> Iterator[tuple[Step, Scheduler]]:
         """The steps of a batch with the scheduler that makes them; the last step's latents are the finished ones.
 
         Latents stay in fp32 whatever the model's precision, because samplers add up small differences.
         """
         parts, drawing = self.components, drawings[0]
+        for _ in self.adaptation.use(drawing, self.adapters):
+            pass  # after `draw` there is nothing left to do
+        self.reader.inversions = self.adaptation.inversions
         scheduler = build_scheduler(
             find_sampler(drawing.sampler),
             drawing.schedule,
-            drawing.steps,
+            drawn_steps(drawing.steps, drawing.strength, drawing.exact_steps)[0],
             parts.scheduler_config,
             eta=drawing.eta,
             seeds=[one.seed for one in drawings],
             device=parts.device,
         )
-        shape = parts.unet.in_channels, drawing.height // self.card.factor, drawing.width // self.card.factor
-        noise, source = initial_noise(drawings, shape)
-        steps = denoise(
-            self._predict,
-            scheduler,
-            noise.to(parts.device),
-            source,
-            parts.unet.prepare(self._embed(drawing, len(drawings))),
-            guidance=drawing.guidance,
-            eta=drawing.eta,
-        )
-        for step in steps:
+        start = self._start(drawings, original, scheduler)
+        predict = self._guided(drawings, start.shown, scheduler.order)
+        for step in denoise(predict, scheduler, start, eta=drawing.eta):
             yield step, scheduler
 
-    def _predict(self, latents: Tensor, timestep: Tensor, conditions: Any) -> Tensor:
-        """The UNet's prediction in fp32."""
+    def _start(self, drawings: Sequence[Drawing], original: Original | None, scheduler: Scheduler) -> Start:
+        parts, drawing, factor = self.components, drawings[0], self.card.factor
+        shape = parts.unet.out_channels, drawing.height // factor, drawing.width // factor
+        if original is None and self.card.variant == "text":
+            return start_from_noise(drawings, scheduler, shape, parts.device)
+        variant, encoder = self.card.variant, self._picture_encoder
+        return start_from_picture(drawings, original, scheduler, variant, encoder, shape, parts.device)
+
+    def _guided(self, drawings: Sequence[Drawing], shown: Tensor | None, order: int) -> Predict:
+        """What the loop asks for predictions: the UNet, steered by the prompts."""
+        parts, drawing = self.components, drawings[0]
+        # A model that was distilled to follow a guidance does so in one pass; a second would guide twice.
+        guidance = 1.0 if parts.unet.guidance_width else drawing.guidance
+        steering = self.reader.read(drawing, order, guided=is_guided(guidance))
+        if parts.zeros_for_empty and not drawing.negative_prompt.strip():
+            steering = without_negative(steering)
+        prepare = partial(self._prepare, drawing, len(drawings))
+        if self.card.variant == "edit":
+            assert shown is not None, "planning asks for a picture"
+            return EditingModel(
+                partial(self._predict, None),
+                prepare,
+                steering,
+                guidance,
+                shown=shown,
+                image_guidance=drawing.image_guidance,
+            )
+        return GuidedModel(partial(self._predict, shown), prepare, steering, guidance)
+
+    def _predict(self, shown: Tensor | None, latents: Tensor, timestep: Tensor, conditions: Any) -> Tensor:
+        """The UNet's prediction in fp32; `shown` is what it sees beside the latents, for each condition the same."""
+        if shown is not None:
+            latents = torch.cat([latents, shown.repeat(len(latents) // len(shown), 1, 1, 1)], dim=1)
         return self.components.unet(latents.to(self.components.dtype), timestep, conditions).float()
 
-    def _embed(self, drawing: Drawing, count: int) -> Tensor:
-        """(count, 77, width), or (2 count, 77, width) with the negative prompt first where there is guidance."""
-        texts = (drawing.negative_prompt, drawing.prompt) if is_guided(drawing.guidance) else (drawing.prompt,)
-        encoded = [encode(self.components, text, drawing.clip_skip).embeddings for text in texts]
-        return torch.cat([one.expand(count, -1, -1) for one in encoded])
+    def _prepare(self, drawing: Drawing, count: int, together: Sequence[Encoded]) -> Any:
+        """What the UNet wants of conditions that go through it together, each of them for `count` pictures."""
+        embeddings = torch.cat([one.embeddings.expand(count, -1, -1) for one in together])
+        pooled = [one.pooled.expand(count, -1) for one in together if one.pooled is not None]
+        added = Added(
+            pooled=torch.cat(pooled) if pooled else None,
+            sizes=sizes_of(drawing.size, embeddings) if pooled else None,
+            guidance=drawing.guidance if self.components.unet.guidance_width else None,
+        )
+        return self.components.unet.prepare(embeddings, added)
+
+    @torch.inference_mode()
+    def flags(self, image: "Image") -> bool:
+        """Whether the model's own checker would rather not show a picture. Loads it when it is first asked."""
+        return self._checker.flags(image)
+
+    @cached_property
+    def _checker(self) -> SafetyChecker:
+        assert self.card.folder is not None, "planning asks only checkers that lie beside their model"
+        return load_checker(self.card.folder, self.components.dtype, self.components.device)
+
+    @cached_property
+    def _picture_encoder(self) -> Encoding:
+        """The half of the autoencoder that looks at pictures, loaded when it is first needed."""
+        assert self.components.picture_encoder is not None, "a model has both halves of its autoencoder"
+        return self.components.picture_encoder()
+
+    @property
+    def loaded(self) -> tuple[str, str, str]:
+        """What is in memory and where: the digest of the model's files, the device, the precision."""
+        return self.card.sha256, self.execution.device, self.execution.precision
+
+    def with_execution(self, execution: Execution) -> "Engine":
+        """The same loaded model, run another way: device and precision stay what they are."""
+        assert self.loaded[1:] == (execution.device, execution.precision), "weights are not loaded anew"
+        return Engine(self.card, execution, self.components)
+
+    def _decode(self, latents: Tensor) -> Any:
+        """One picture's latents (1, 4, h, w) as (H, W, 3) uint8, in tiles where that was planned and it is large."""
+        vae, latents = self.components.vae, latents.to(self.components.dtype)
+        if self.execution.tiling and is_tiled(latents):
+            return decoding.to_pixels(decode_tiled(vae.decode, latents, self.card.factor))[0]
+        return decoding.decode(vae, latents)
 
     def _preview(self, step: Step, scheduler: Any) -> Any:
         denoised = step.denoised(scheduler.alphas_cumprod, scheduler.config.prediction_type)

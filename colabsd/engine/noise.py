@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec, module_from_spec
 from math import pi
 from typing import Any
 
@@ -55,21 +57,41 @@ def _philox(words: Any, seed: int) -> Any:
 
 @dataclass(frozen=True)
 class NoiseSource:
-    """Where a batch's further noise comes from: torch's generators, one per picture, or a `randn_tensor` of ours."""
+    """Where a batch's further noise comes from: torch's generators, one per picture, or what draws in their place.
+
+    `randn_tensor` stands in for diffusers' function of that name; `brownian` makes the noise of samplers that follow a
+    Brownian path, from (latents, smallest sigma, largest sigma).
+    """
 
     generators: list[torch.Generator] | None
     randn_tensor: Callable[..., Tensor] | None = None
+    brownian: Callable[[Tensor, float, float], Callable[[Any, Any], Tensor]] | None = None
 
 
-def initial_noise(drawings: Sequence[Drawing], shape: tuple[int, int, int]) -> tuple[Tensor, NoiseSource]:
+def generators_of(drawings: Sequence[Drawing]) -> list[Any]:
+    """One generator per picture, seeded with its seed, nothing drawn from it yet."""
+    return [_generator(drawing.noise, drawing.seed) for drawing in drawings]
+
+
+def draw_noise(drawings: Sequence[Drawing], generators: Sequence[Any], shape: Sequence[int]) -> Tensor:
+    """The next noise of each picture, (n, *shape) fp32 on the CPU."""
+    draw_one = _draw_philox if drawings[0].noise == "nv" else _draw_torch
+    return torch.stack([draw_one(generator, shape) for generator in generators])
+
+
+def initial_noise(
+    drawings: Sequence[Drawing], shape: tuple[int, int, int], generators: Sequence[Any] | None = None
+) -> tuple[Tensor, NoiseSource]:
     """The first noise of each drawing, (n, *shape) fp32 on the CPU, and the source that goes on from there.
 
-    Each picture has its own generator, seeded with its seed; a variation slerps towards the noise of its second seed
-    (the further noise stays that of the first seed).
+    Each picture has its own generator, seeded with its seed (`generators`, where something was drawn from them before);
+    a variation slerps towards the noise of its second seed (the further noise stays that of the first seed). With
+    `noise_seed_delta` the further noise begins anew from the seed plus that number, as A1111's "eta noise seed delta"
+    does.
     """
     kind = drawings[0].noise
     draw_one = _draw_philox if kind == "nv" else _draw_torch
-    generators = [_generator(kind, drawing.seed) for drawing in drawings]
+    generators = list(generators or generators_of(drawings))
     noises = []
     for drawing, generator in zip(drawings, generators, strict=True):
         noise = draw_one(generator, shape)
@@ -77,8 +99,12 @@ def initial_noise(drawings: Sequence[Drawing], shape: tuple[int, int, int]) -> t
             other = draw_one(_generator(kind, drawing.variation_seed), shape)
             noise = slerp(noise, other, drawing.variation_strength)
         noises.append(noise)
+    if drawings[0].noise_seed_delta:
+        generators = [_generator(kind, (drawing.seed + drawing.noise_seed_delta) % 2**64) for drawing in drawings]
     if kind == "nv":
-        return torch.stack(noises), NoiseSource(None, _philox_randn_tensor(generators))
+        seeds = [drawing.seed for drawing in drawings]
+        brownian = partial(PhiloxBrownianPath, seeds) if find_spec("torchsde") is not None else None
+        return torch.stack(noises), NoiseSource(None, _philox_randn_tensor(generators), brownian)
     return torch.stack(noises), NoiseSource(generators)
 
 
@@ -103,6 +129,52 @@ def _philox_randn_tensor(generators: Sequence[PhiloxGenerator]) -> Callable[...,
         return torch.stack([one.randn(shape[1:]) for one in generators]).to(device=device, dtype=dtype)
 
     return randn_tensor
+
+
+class PhiloxBrownianPath:
+    """The noise of samplers that follow a Brownian path, one path per picture, its pieces drawn by Philox.
+
+    The paths are torchsde's virtual Brownian trees (Li et al. 2020, arXiv:2001.01328) with diffusers' parameters; each
+    piece is the first draw of a Philox generator of the piece's own seed, as A1111 has it.
+    """
+
+    def __init__(self, seeds: Sequence[int], latents: Tensor, smallest_sigma: float, largest_sigma: float) -> None:
+        interval = _brownian_interval()
+        self._paths = [
+            interval(
+                t0=smallest_sigma,
+                t1=largest_sigma,
+                size=latents.shape[1:],
+                dtype=latents.dtype,
+                device=latents.device,
+                entropy=seed,
+                tol=1e-6,
+                pool_size=24,
+                halfway_tree=True,
+            )
+            for seed in seeds
+        ]
+
+    def __call__(self, sigma: Any, next_sigma: Any) -> Tensor:
+        """Noise of variance 1, (n, C, H, W), for the step from one sigma to a smaller one."""
+        start, end = float(sigma), float(next_sigma)
+        pieces = torch.stack([path(min(start, end), max(start, end)) for path in self._paths])
+        noise: Tensor = pieces * (1.0 if start < end else -1.0) / abs(end - start) ** 0.5
+        return noise
+
+
+def _brownian_interval() -> Any:
+    """torchsde's BrownianInterval, from a copy of its module that is ours and draws with Philox."""
+    spec = find_spec("torchsde._brownian.brownian_interval")
+    assert spec is not None and spec.loader is not None, "asked for only where torchsde is installed"
+    module: Any = module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    def randn(size: Sequence[int], dtype: torch.dtype, device: torch.device, seed: int) -> Tensor:
+        return PhiloxGenerator(int(seed)).randn(size).to(device=device, dtype=dtype)
+
+    module._randn = randn
+    return module.BrownianInterval
 
 
 def slerp(start: Tensor, end: Tensor, strength: float) -> Tensor:

@@ -27,13 +27,16 @@ LCM_STEPS = 50  # the steps that consistency models are distilled from; LCM pick
 
 
 class Scheduler(Protocol):
-    """What the denoise loop uses of a diffusers scheduler."""
+    """What the denoise loop uses of a diffusers scheduler; `order` is how often it calls the model in a step."""
 
+    order: int
     timesteps: Tensor
     alphas_cumprod: Tensor
     init_noise_sigma: Any
 
     def scale_model_input(self, sample: Tensor, timestep: Any) -> Tensor: ...
+
+    def add_noise(self, original_samples: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor: ...
 
     def step(self, model_output: Tensor, timestep: Any, sample: Tensor, **options: Any) -> Any: ...
 
@@ -73,11 +76,25 @@ def build_scheduler(
     return scheduler  # type: ignore[no-any-return]
 
 
+def leave_out(scheduler: Any, steps: int) -> Tensor:
+    """Let a scheduler begin so many steps late; gives the timesteps that are left."""
+    if hasattr(scheduler, "leave_out"):  # its steps are not of one kind
+        scheduler.leave_out(steps)
+        left: Tensor = scheduler.timesteps
+        return left
+    first = steps * scheduler.order
+    if hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(first)
+    left = scheduler.timesteps[first:]
+    return left
+
+
 def stepper(scheduler: Scheduler, source: NoiseSource, eta: float | None) -> Callable[[Tensor, Any, Tensor], Tensor]:
     """The function (prediction, timestep, latents) -> latents, with noise drawn per picture from `source`.
 
     Noise that torch cannot draw (Philox) is brought in by giving this scheduler its own copy of `step`, in which
-    diffusers' `randn_tensor` is the source's; nothing outside this scheduler changes.
+    diffusers' `randn_tensor` is the source's; nothing outside this scheduler changes. Samplers that k-diffusion leads
+    along a Brownian path are led along the source's, where it has one.
     """
     step: Callable[..., Any] = scheduler.step
     accepted = inspect.signature(step).parameters
@@ -92,11 +109,47 @@ def stepper(scheduler: Scheduler, source: NoiseSource, eta: float | None) -> Cal
             bound = FunctionType(plain.__code__, words, plain.__name__, plain.__defaults__, plain.__closure__)
             step = bound.__get__(scheduler)
 
+    path = _BrownianNoise(scheduler, source)
+
     def advance(prediction: Tensor, timestep: Any, latents: Tensor) -> Tensor:
+        options.update(path.options(latents))
         result: Tensor = step(prediction, timestep, latents, **options)[0]
         return result
 
-    return _without_rounding_warnings(advance) if hasattr(scheduler, "noise_sampler") else advance
+    on_a_path = hasattr(scheduler, "noise_sampler") or (source.brownian is not None and is_multistep_sde(scheduler))
+    return _without_rounding_warnings(advance) if on_a_path else advance
+
+
+class _BrownianNoise:
+    """The noise of a scheduler's steps along the Brownian path of a source, for those schedulers that have one."""
+
+    def __init__(self, scheduler: Any, source: NoiseSource) -> None:
+        self._scheduler = scheduler
+        self._make = source.brownian
+        self._path: Callable[[Any, Any], Tensor] | None = None
+
+    def options(self, latents: Tensor) -> Mapping[str, Any]:
+        """What the next step is to be told. A scheduler with a path of its own is given the source's instead."""
+        scheduler = self._scheduler
+        own = hasattr(scheduler, "noise_sampler")
+        if self._make is None or not (own or is_multistep_sde(scheduler)):
+            return {}
+        if self._path is None:
+            sigmas = scheduler.sigmas
+            self._path = self._make(latents, sigmas[sigmas > 0].min().item(), sigmas.max().item())
+        if own:
+            scheduler.noise_sampler = self._path
+            return {}
+        step = scheduler.step_index if scheduler.step_index is not None else scheduler.begin_index or 0
+        sigma, following = scheduler.sigmas[step], scheduler.sigmas[step + 1]
+        # The last step ends without noise, whatever it is told.
+        return {"variance_noise": self._path(sigma, following) if following > 0 else torch.zeros_like(latents)}
+
+
+def is_multistep_sde(scheduler: Any) -> bool:
+    """Whether it is DPM++ 2M SDE, which in diffusers draws each step's noise apart."""
+    takes_noise = "variance_noise" in inspect.signature(scheduler.step).parameters
+    return takes_noise and getattr(scheduler.config, "algorithm_type", None) == "sde-dpmsolver++"
 
 
 def _without_rounding_warnings(advance: Callable[..., Tensor]) -> Callable[..., Tensor]:

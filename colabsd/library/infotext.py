@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from colabsd.planning.plans import Drawing
 
@@ -19,6 +20,8 @@ NEGATIVE = "Negative prompt:"
 # A1111's pattern; only the length of a key is bounded here, so that a long line without a colon costs no minutes.
 PAIR = re.compile(r'\s*(\w[\w \-/]{1,80}):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 SIZE = re.compile(r"(\d+)x(\d+)")
+TEMPLATES = re.compile(r"\n(?=(?:Negative )?Template: )")
+EMPHASES: Mapping[str, str] = {"original": "Original", "no-norm": "No norm", "ignore": "Ignore", "literal": "None"}
 UNCARRIED = re.compile("[\x00\ud800-\udfff]")
 
 # What A1111 adds when a key is missing.
@@ -63,26 +66,49 @@ class Infotext:
         return {**A1111_DEFAULTS, **read}
 
 
-def infotext_of(drawing: Drawing, version: str) -> Infotext:
-    """What A1111 would say of a drawing, keys in its order. `version` is the program's own, such as "colabsd 0.1.0"."""
+def infotext_of(drawing: Drawing, version: str, prompting: Mapping[str, Any] | None = None) -> Infotext:
+    """What A1111 would say of a drawing, keys in its order. `version` is the program's own, such as "colabsd 0.1.0".
+
+    `prompting` tells how dynamic prompts came about (`planning/prompts.py`).
+    """
     pairs = {
         "Steps": drawing.steps,
         "Sampler": drawing.sampler,
         "Schedule type": drawing.schedule,
         "CFG scale": f"{drawing.guidance:g}",
+        "Image CFG scale": f"{drawing.image_guidance:g}" if drawing.image_guidance > 1 else None,
         "Seed": drawing.seed,
         "Size": drawing.size,
         "Model hash": drawing.model_sha256[:10] or None,
         "Model": drawing.model,
         "Variation seed": drawing.variation_seed,
         "Variation seed strength": f"{drawing.variation_strength:g}" if drawing.variation_strength else None,
+        "Denoising strength": f"{drawing.strength:g}" if drawing.source_sha256 else None,
         "Clip skip": drawing.clip_skip if drawing.clip_skip > 1 else None,
+        "ENSD": drawing.noise_seed_delta or None,
         "RNG": drawing.noise.upper(),
         "Eta DDIM" if drawing.sampler == "DDIM" else "Eta": None if drawing.eta is None else f"{drawing.eta:g}",
+        "Emphasis": EMPHASES[drawing.emphasis] if _has_brackets(drawing) and drawing.emphasis != "original" else None,
+        "Mask blur": f"{drawing.mask_blur:g}" if drawing.mask_sha256 else None,
+        **_templates(prompting or {}),
         "Version": version,
     }
     parameters = {key: str(value) for key, value in pairs.items() if value is not None}
     return Infotext(drawing.prompt, drawing.negative_prompt, parameters)
+
+
+def _has_brackets(drawing: Drawing) -> bool:
+    return any(bracket in text for text in (drawing.prompt, drawing.negative_prompt) for bracket in "([")
+
+
+def _templates(prompting: Mapping[str, Any]) -> dict[str, Any]:
+    """The templates, and the seed that chose; the extension sd-dynamic-prompts writes the same as lines of their own,
+    behind which A1111's readers find no parameters any more.
+    """
+    keys = {"prompt": "Template", "negative_prompt": "Negative Template"}
+    pairs = {key: prompting[name]["template"] for name, key in keys.items() if name in prompting}
+    seed = next((one["seed"] for one in prompting.values()), None)
+    return {**pairs, "Wildcard seed": seed}
 
 
 def carried(prompt: str) -> str:
@@ -108,8 +134,13 @@ def write_infotext(text: Infotext) -> str:
 
 
 def read_infotext(text: str) -> Infotext:
-    """What a `parameters` text says, read as A1111 reads it. Text that is not of this format is all prompt."""
-    lines = text[:LONGEST_TEXT].strip().split("\n")
+    """What a `parameters` text says, read as A1111 reads it. Text that is not of this format is all prompt.
+
+    Lines `Template:` and `Negative Template:` behind the pairs, as the extension sd-dynamic-prompts writes them, become
+    pairs too.
+    """
+    text, templates = _without_templates(text[:LONGEST_TEXT].strip())
+    lines = text.split("\n")
     pairs = PAIR.findall(lines[-1])
     if len(pairs) < FEWEST_PAIRS:
         pairs = []
@@ -122,8 +153,17 @@ def read_infotext(text: str) -> Infotext:
             negative, line = True, line.removeprefix(NEGATIVE).strip()
         if line or prompts[negative]:
             prompts[negative].append(line)
-    parameters = {key: _unquote(value) for key, value in pairs if value}
+    parameters = {key: _unquote(value) for key, value in pairs if value} | templates
     return Infotext("\n".join(prompts[False]).strip(), "\n".join(prompts[True]).strip(), parameters)
+
+
+def _without_templates(text: str) -> tuple[str, dict[str, str]]:
+    """The text up to its pairs, and the templates behind them, if any."""
+    head, *behind = TEMPLATES.split(text)
+    if not behind or len(PAIR.findall(head.rsplit("\n", 1)[-1])) < FEWEST_PAIRS:
+        return text, {}
+    pairs = (part.partition(": ") for part in behind)
+    return head, {key: value.strip() for key, _, value in pairs}
 
 
 def _write_pairs(parameters: Mapping[str, str]) -> str:

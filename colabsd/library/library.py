@@ -93,8 +93,10 @@ class Library:
         """
         self.workspace.prepare()
         started = self._clock()
-        drawings = ImagePlan.from_json(plan).drawings
-        check_length(drawings[0], settings)
+        planned = ImagePlan.from_json(plan)
+        drawings = planned.drawings
+        for index in range(len(drawings)) if planned.prompting else (0,):
+            check_length(drawings[index], settings, planned.prompting_of(index))
         check_room(self.workspace.root, sum(picture_bytes(drawing.width, drawing.height) for drawing in drawings))
         sweep(self.workspace)
         self._journal.recover()
@@ -116,7 +118,8 @@ class Library:
             model_files=model_files or {},
             versions=self._versions,
         )
-        infotext = write_infotext(infotext_of(picture.drawing, f"colabsd {__version__}"))
+        prompting = picture.extras.get("prompting", {})
+        infotext = write_infotext(infotext_of(picture.drawing, f"colabsd {__version__}", prompting))
         encoded = encode_picture(picture.image, infotext, write_manifest(manifest), job.image_format)
         names = picture_names(created, picture.index, EXTENSIONS[encoded.format], self._random_bytes)
         folder = self.workspace.day_folder(created.date())

@@ -108,9 +108,9 @@ def write_manifest(manifest: Manifest) -> str:
     return text
 
 
-def check_length(drawing: Drawing, settings: Mapping[str, Any]) -> None:
+def check_length(drawing: Drawing, settings: Mapping[str, Any], prompting: Mapping[str, Any] | None = None) -> None:
     """Raises: InvalidSettingError when a manifest of these could become longer than a reader accepts."""
-    if len(canonical_json([drawing.as_json(), settings])) + ROOM_FOR_THE_REST > LONGEST_MANIFEST:
+    if len(canonical_json([drawing.as_json(), settings, prompting])) + ROOM_FOR_THE_REST > LONGEST_MANIFEST:
         raise InvalidSettingError("error.picture.manifest_too_long", field="prompt", characters=len(drawing.prompt))
 
 

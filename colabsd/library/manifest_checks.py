@@ -7,12 +7,15 @@ from datetime import datetime
 from typing import Any, get_args
 
 from colabsd.errors import InvalidSettingError
-from colabsd.planning.plans import NOISES, Device, Drawing, Precision
+from colabsd.planning.plans import EMPHASES, NOISES, SAFETIES, Device, Drawing, Precision
 from colabsd.settings.fields import check_value, field_specs
-from colabsd.settings.images import MAX_SEED, ImageSettings
+from colabsd.settings.images import MAX_SEED
+from colabsd.settings.redraw import RedrawSettings
 
 MOST_INDEX = 10_000_000
 MOST_BATCH = 4096
+MOST_LORAS = 1000
+MOST_LORA_WEIGHT = 1e6
 LONGEST_NAME = 1000
 DIGEST = re.compile("[0-9a-f]{64}")
 Check = Callable[[Any], bool]
@@ -70,6 +73,34 @@ def is_anything(_: Any) -> bool:
     return True
 
 
+LORA: Mapping[str, Check] = {
+    "name": is_name,
+    "unet": is_number(-MOST_LORA_WEIGHT, MOST_LORA_WEIGHT),
+    "text_encoder": is_number(-MOST_LORA_WEIGHT, MOST_LORA_WEIGHT),
+    "ranks": lambda value: value is None or is_integer(1, MOST_INDEX)(value),
+    "sha256": lambda value: value == "" or is_digest(value),
+}
+
+
+def is_lora(value: Any) -> bool:
+    """A LoRA with its strengths; what is left out has its default."""
+    return (
+        isinstance(value, dict)
+        and "name" in value
+        and all(name in LORA and LORA[name](part) for name, part in value.items())
+    )
+
+
+def is_embedding(value: Any) -> bool:
+    """A textual inversion: the word that calls it, and its file's digest."""
+    return (
+        isinstance(value, dict)
+        and set(value) == {"name", "sha256"}
+        and is_name(value["name"])
+        and is_digest(value["sha256"])
+    )
+
+
 PARTS: Mapping[str, Check] = {
     "format": is_name,
     "version": is_integer(1, 1_000_000),
@@ -92,16 +123,25 @@ EXECUTION: Mapping[str, Check] = {
     "device": get_args(Device).__contains__,
     "precision": get_args(Precision).__contains__,
     "attention": is_name,
+    "tiling": (False, True).__contains__,
 }
 # Over and above the limits of the settings' own fields of the same names.
 DRAWING: Mapping[str, Check] = {
     "model": is_name,
     "model_sha256": lambda value: value == "" or is_digest(value),
+    "source_sha256": lambda value: value == "" or is_digest(value),
+    "mask_sha256": lambda value: value == "" or is_digest(value),
     "sampler": is_name,
     "schedule": is_name,
     "seed": is_integer(0, MAX_SEED),
     "variation_seed": lambda value: value is None or is_integer(0, MAX_SEED)(value),
     "noise": NOISES.__contains__,
+    "emphasis": EMPHASES.__contains__,
+    "safety": SAFETIES.__contains__,
+    "loras": is_list(is_lora, MOST_LORAS),
+    "embeddings": is_list(is_embedding, MOST_LORAS),
+    "vae": is_name,
+    "vae_sha256": lambda value: value == "" or is_digest(value),
 }
 OPTIONAL = ("eta", "variation_seed")
 # Fields with a default may be missing: pictures kept before there was such a field have none.
@@ -116,7 +156,7 @@ def check_manifest(data: Any, format_name: str, version: int) -> None:
         raise Damage("error.manifest.newer", version=data["version"])
     _check_names(data, PARTS)
     _check_values(data, PARTS)
-    _check_names(data["execution"], EXECUTION)
+    _check_names({"tiling": False} | data["execution"], EXECUTION)
     _check_values(data["execution"], EXECUTION)
     _require(data["drawing"], REQUIRED)
     for drawing in (data["drawing"], *data["batch"]):
@@ -126,7 +166,7 @@ def check_manifest(data: Any, format_name: str, version: int) -> None:
 
 
 def _check_drawing(drawing: Mapping[str, Any]) -> None:
-    specs = field_specs(ImageSettings)
+    specs = field_specs(RedrawSettings)
     for name, value in drawing.items():
         if name not in Drawing.__dataclass_fields__:
             raise Damage("error.manifest.unknown_field", field=_short(name))

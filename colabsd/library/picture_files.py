@@ -6,7 +6,6 @@ JPEG, WebP: A1111's text in EXIF's UserComment (as A1111 writes it), the manifes
 
 import html
 import io
-import re
 import warnings
 import zlib
 from dataclasses import dataclass
@@ -39,7 +38,7 @@ XMP = (
     "<colabsd:manifest>{}</colabsd:manifest></rdf:Description></rdf:RDF></x:xmpmeta>"
     '<?xpacket end="w"?>'
 )
-XMP_MANIFEST = re.compile("<colabsd:manifest>(.*?)</colabsd:manifest>", re.DOTALL)
+XMP_OPENED, XMP_CLOSED = "<colabsd:manifest>", "</colabsd:manifest>"
 
 
 @dataclass(frozen=True)
@@ -139,8 +138,14 @@ def _read_exif(file: BinaryIO, path: Path) -> PictureText:
         raise NotAPictureError("error.picture.unreadable", path=path) from None
     except (OSError, ValueError, SyntaxError, KeyError, TypeError, Images.DecompressionBombError):
         raise NotAPictureError("error.picture.truncated", path=path) from None
-    found = XMP_MANIFEST.search(packet.decode("utf-8", "replace")) if isinstance(packet, bytes) else None
-    return PictureText(_read_comment(comment), html.unescape(found[1]) if found else None)
+    return PictureText(_read_comment(comment), _read_packet(packet) if isinstance(packet, bytes) else None)
+
+
+def _read_packet(packet: bytes) -> str | None:
+    """The manifest in an XMP packet."""
+    _, opened, rest = packet.decode("utf-8", "replace").partition(XMP_OPENED)
+    manifest, closed, _ = rest.partition(XMP_CLOSED)
+    return html.unescape(manifest) if opened and closed else None
 
 
 def _read_comment(comment: object) -> str | None:

@@ -48,6 +48,11 @@ def digest_files(
     return digests
 
 
+def remember_digests(memory: Path, folder: Path, digests: Mapping[str, str]) -> None:
+    """Remember the digests of files that were read and checked elsewhere, so that nobody reads them for it again."""
+    _remember(memory, _recall(memory) | {_mark(folder / name): digest for name, digest in digests.items()})
+
+
 def digest_of_model(digests: Mapping[str, str]) -> str:
     """One digest for a model made of several files: the key of their names and digests."""
     return key_of(dict(digests))

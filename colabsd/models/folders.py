@@ -10,31 +10,47 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from colabsd.errors import DamagedWeightsError, MissingWeightsError, UnsupportedModelError
+from colabsd.errors import DamagedWeightsError, MissingWeightsError
 from colabsd.geometry import Size
 from colabsd.models.cards import ModelCard, Weights
+from colabsd.models.families import defaults_of, traits_of_config
 
 PARTS = ("unet", "text_encoder", "vae")
-WEIGHT_STEMS = {"unet": "diffusion_pytorch_model", "text_encoder": "model", "vae": "diffusion_pytorch_model"}
+SECOND_ENCODER = "text_encoder_2"  # SDXL's
+CHECKER = "safety_checker"  # looks at finished pictures; not every folder has it
 WEIGHT_ENDINGS = (".fp16.safetensors", ".safetensors", ".fp16.bin", ".bin")
 TOKENIZER_FILES = ("tokenizer/vocab.json", "tokenizer/merges.txt")
+SECOND_FILES = (
+    "text_encoder_2/config.json",
+    "tokenizer_2/vocab.json",
+    "tokenizer_2/merges.txt",
+    "model_index.json",  # says what stands for an empty negative prompt
+)
 CONFIG_FILES = (*(f"{part}/config.json" for part in PARTS), "scheduler/scheduler_config.json")
 MAX_HEADER_BYTES = 100 * 2**20
 
 
 def weight_file(folder: Path, part: str) -> Path:
     """The file of a part's weights: fp16 before full size, safetensors before `.bin`. Raises: MissingWeightsError."""
-    stem = "pytorch_model" if part == "text_encoder" else WEIGHT_STEMS[part]
+    of_transformers = part.startswith(("text_encoder", CHECKER))
+    stem = "model" if of_transformers else "diffusion_pytorch_model"
     for ending in WEIGHT_ENDINGS:
-        name = (WEIGHT_STEMS[part] if "safetensors" in ending else stem) + ending
+        name = ("pytorch_model" if of_transformers and ".bin" in ending else stem) + ending
         if (folder / part / name).is_file():
             return folder / part / name
-    raise MissingWeightsError(path=folder / part / (WEIGHT_STEMS[part] + ".safetensors"))
+    raise MissingWeightsError(path=folder / part / (stem + ".safetensors"))
+
+
+def parts_of(folder: Path) -> tuple[str, ...]:
+    """The folder's parts that have weights."""
+    return (*PARTS, SECOND_ENCODER) if (folder / SECOND_ENCODER).is_dir() else PARTS
 
 
 def model_files(folder: Path) -> tuple[str, ...]:
     """Every file that decides the pixels, relative to the folder, sorted. Raises: MissingWeightsError."""
-    names = [*CONFIG_FILES, *TOKENIZER_FILES, *(str(weight_file(folder, part).relative_to(folder)) for part in PARTS)]
+    parts = parts_of(folder)
+    names = [*CONFIG_FILES, *TOKENIZER_FILES, *(str(weight_file(folder, part).relative_to(folder)) for part in parts)]
+    names += SECOND_FILES if SECOND_ENCODER in parts else ()
     for name in names:
         if not (folder / name).is_file():
             raise MissingWeightsError(path=folder / name)
@@ -85,36 +101,40 @@ def count_parameters(path: Path) -> int:
 
 
 def read_card(folder: Path, name: str) -> ModelCard:
-    """The card of a diffusers folder of the Stable Diffusion 1.x family, with the family's usual defaults.
+    """The card of a diffusers folder, with its family's usual defaults.
 
     Raises: MissingWeightsError, DamagedWeightsError, UnsupportedModelError.
     """
     unet, vae, text = (read_config(folder, f"{part}/config.json") for part in ("unet", "vae", "text_encoder"))
-    found = f"{unet.get('_class_name')}, in_channels {unet.get('in_channels')}"
-    if unet.get("_class_name") != "UNet2DConditionModel" or unet.get("in_channels") != 4:
-        raise UnsupportedModelError(path=folder, found=found)
-    if (folder / "text_encoder_2").exists():
-        raise UnsupportedModelError(path=folder, found="two text encoders (SDXL)")
+    traits = traits_of_config(unet, folder)
+    defaults, parts = defaults_of(traits), parts_of(folder)
+    if traits.family == "sdxl" and SECOND_ENCODER not in parts:
+        raise MissingWeightsError(path=folder / SECOND_ENCODER)
     try:
         factor = 2 ** (len(vae["block_out_channels"]) - 1)
         halvings = 2 ** (len(unet["block_out_channels"]) - 1)
         side = int(unet["sample_size"]) * factor
         channels = int(unet["block_out_channels"][0]), int(vae["block_out_channels"][0])
-        text_layers = int(text["num_hidden_layers"])
+        # SDXL reads the last layer but one, so there is one less to skip.
+        text_layers = int(text["num_hidden_layers"]) - (traits.family == "sdxl")
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise DamagedWeightsError(path=folder, reason=error) from error
+    counts = {part: count_parameters(weight_file(folder, part)) for part in parts}
     return ModelCard(
         name=name,
-        family="sd1",
+        family=traits.family,
+        variant=traits.variant,
         source=str(folder),
         size=Size(side, side),
         factor=factor,
         multiple=factor * halvings,
-        weights=Weights(*(count_parameters(weight_file(folder, part)) for part in PARTS)),
-        default_sampler="Euler a",
-        default_schedule="Automatic",
-        default_steps=20,
-        default_guidance=7.5,
+        weights=Weights(counts["unet"], counts["text_encoder"] + counts.get(SECOND_ENCODER, 0), counts["vae"]),
+        default_sampler=defaults.sampler,
+        default_schedule=defaults.schedule,
+        default_steps=defaults.steps,
+        default_guidance=defaults.guidance,
+        few_steps=defaults.few_steps,
+        has_checker=(folder / CHECKER / "config.json").is_file(),
         license="",
         text_layers=text_layers,
         unet_channels=channels[0],

@@ -1,106 +1,215 @@
-"""The one module that meets the network: models from the Hugging Face hub into its cache on the local disk."""
+"""The one module that meets the network: what a repository of the Hugging Face hub holds, and its files. Keeps nothing.
 
+The client is huggingface_hub's own; the endpoint and the token are those that it finds (`HF_ENDPOINT`, `HF_TOKEN`).
+Files are continued where they were cut off, also by a killed process, which that client's own downloads are not.
+"""
+
+import io
+import logging
 import queue
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TypeVar, cast
 
-from colabsd.errors import DownloadError, MissingWeightsError, UnknownModelError
-from colabsd.models.folders import CONFIG_FILES, PARTS, TOKENIZER_FILES, WEIGHT_ENDINGS, WEIGHT_STEMS, model_files
+from colabsd.models.cards import HubFile
+from colabsd.models.hub_failures import explain, passes
 from colabsd.progress import Progress
 
 POLL_S = 0.2
+RELEASES = "github.com/"
+WAITS_S = (1.0, 3.0, 10.0, 30.0)
+DIGITS = frozenset("0123456789abcdef")
+Report = Callable[[int, int], None]
+T = TypeVar("T")
+
+
+class Stopped(Exception):
+    """Nobody waits for a download any more."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A repository at one commit: its id, and every file in it."""
+
+    source: str
+    commit: str
+    files: tuple[HubFile, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hub:
+    """The hub, asked with patience: what passes (a cut connection, 429, 5xx) is tried again after each of `waits_s`.
+
+    `endpoint` is its address; None is the client's own. Sources `github.com/owner/name` are releases at `releases`.
+    """
+
+    endpoint: str | None = None
+    releases: str = "https://github.com"
+    waits_s: Sequence[float] = WAITS_S
+
+    def listing(self, source: str, revision: str = "") -> Generator[Progress, None, Listing]:
+        """What a repository holds, at a branch, tag or commit ("" is the newest). One request.
+
+        Raises: UnknownModelError, DownloadError.
+        """
+
+        def ask(_report: Report, _stop: threading.Event) -> Listing:
+            import huggingface_hub
+
+            info = huggingface_hub.HfApi(self.endpoint).model_info(
+                source, revision=revision or None, files_metadata=True
+            )
+            files = tuple(_hub_file(sibling) for sibling in info.siblings or ())
+            return Listing(source, info.sha or revision, files)
+
+        about = {"name": source, "revision": revision or "main", "file": ""}
+        return (yield from self._patiently(ask, about, lambda: 0))
+
+    def fetch(self, listing: Listing, file: HubFile, part: Path) -> Generator[Progress, None, HubFile]:
+        """Bring a file's bytes into `part`, going on after those that it has; Progress is in bytes of this file.
+
+        Returns the file with what only its own headers told: its size and digest, where the listing had none. Nothing
+        is checked but the size. Closing the generator stops; what has arrived stays in `part`.
+        Raises: UnknownModelError, DownloadError.
+        """
+
+        def bring(report: Report, stop: threading.Event) -> HubFile:
+            import huggingface_hub
+
+            if is_release(listing.source):
+                place = listing.source.removeprefix(RELEASES)
+                url = f"{self.releases}/{place}/releases/download/{listing.commit}/{file.name}"
+                _receive(url, "", file.bytes, part, report, stop)
+                return replace(file, bytes=part.stat().st_size)
+            url = huggingface_hub.hf_hub_url(listing.source, file.name, revision=listing.commit, endpoint=self.endpoint)
+            facts = huggingface_hub.get_hf_file_metadata(url, endpoint=self.endpoint)
+            known = replace(file, bytes=file.bytes or facts.size or 0)
+            _receive(facts.location, url, known.bytes, part, report, stop)
+            return replace(known, bytes=part.stat().st_size, **_digest_of(facts.etag or "", known))
+
+        about = {"name": listing.source, "revision": listing.commit, "file": file.name}
+        return (yield from self._patiently(bring, about, lambda: size_of(part)))
+
+    def _patiently(
+        self, work: Callable[[Report, threading.Event], T], about: Mapping[str, str], arrived: Callable[[], int]
+    ) -> Generator[Progress, None, T]:
+        """The work's result; after a passing fault again. Each byte that came meanwhile restores the patience."""
+        waits, first = list(self.waits_s), arrived()
+        while True:
+            before = arrived()
+            try:
+                return (yield from _beside(work))
+            except Exception as error:
+                if arrived() > before:
+                    waits = list(self.waits_s)
+                if not (waits and passes(error, arrived() > first)):
+                    raise explain(error, {**about, **self._pages(about["name"])}) from error
+            yield from _wait(waits.pop(0), arrived())
+
+    def _pages(self, source: str) -> Mapping[str, str]:
+        """Pages for people: of a repository, to read and accept its terms; and where tokens are made."""
+        from huggingface_hub import constants
+
+        endpoint = self.endpoint or constants.ENDPOINT
+        page = f"https://{source}/releases" if is_release(source) else f"{endpoint}/{source}"
+        return {"page": page, "tokens": f"{endpoint}/settings/tokens"}
+
+
+def is_release(source: str) -> bool:
+    """Whether a source is the releases of a repository on GitHub."""
+    return source.startswith(RELEASES)
 
 
 def looks_like_id(name: str) -> bool:
-    """Whether a name has the form of a hub id, `owner/name`."""
+    """Whether a name has the form of a hub id, `owner/name`, with or without `@revision`."""
     owner, slash, rest = name.partition("/")
     return bool(owner and slash and rest) and "/" not in rest and not name.startswith((".", "~", "/"))
 
 
-def choose_files(names: Sequence[str]) -> tuple[str, ...]:
-    """The files of a diffusers repository that drawing needs: fp16 safetensors where there are any.
-
-    Raises: KeyError with the part that has no weights.
-    """
-    chosen = [name for name in (*CONFIG_FILES, *TOKENIZER_FILES, "model_index.json") if name in names]
-    for part in PARTS:
-        stems = (WEIGHT_STEMS[part], "pytorch_model") if part == "text_encoder" else (WEIGHT_STEMS[part],)
-        candidates = [f"{part}/{stem}{ending}" for ending in WEIGHT_ENDINGS for stem in stems]
-        chosen.append(next((name for name in candidates if name in names), ""))
-        if not chosen[-1]:
-            raise KeyError(part)
-    return tuple(chosen)
-
-
-def download_model(model_id: str) -> Generator[Progress, None, Path]:
-    """The folder of a hub model in the local cache, downloading what is missing, with Progress in bytes.
-
-    The endpoint, the cache's place and the token are those of huggingface_hub (`HF_ENDPOINT`, `HF_HOME`, `HF_TOKEN`).
-    Closing the generator stops waiting; files already whole stay in the cache.
-    Raises: UnknownModelError, DownloadError.
-    """
-    import huggingface_hub
-
+def size_of(path: Path) -> int:
+    """The bytes in a file; 0 when there is none."""
     try:
-        names = [entry.rfilename for entry in huggingface_hub.HfApi().model_info(model_id).siblings or ()]
-        wanted = choose_files(names)
-    except KeyError as error:
-        raise DownloadError("error.download.no_weights", name=model_id, part=error.args[0]) from error
-    except Exception as error:
-        cached = _cached_folder(model_id)
-        if cached is None:
-            raise _explain(model_id, error) from error
-        return cached
-    yield Progress(stage="download", done=0, total=0)
-    reports: queue.Queue[tuple[int, int]] = queue.Queue()
-    outcome: list[Path | Exception] = []
-
-    def fetch() -> None:
-        try:
-            folder = huggingface_hub.snapshot_download(
-                model_id, allow_patterns=list(wanted), tqdm_class=_reporting_bar(reports.put)
-            )
-            outcome.append(Path(folder))
-        except Exception as error:
-            outcome.append(error)
-
-    thread = threading.Thread(target=fetch, name="colabsd-download", daemon=True)
-    thread.start()
-    while thread.is_alive() or not reports.empty():
-        try:
-            done, total = reports.get(timeout=POLL_S)
-        except queue.Empty:
-            continue
-        yield Progress(stage="download", done=done, total=total)
-    if isinstance(outcome[0], Exception):
-        raise _explain(model_id, outcome[0]) from outcome[0]
-    return outcome[0]
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
-def _cached_folder(model_id: str) -> Path | None:
-    """What an earlier download left, when it is whole: for working without a network."""
-    import huggingface_hub
-
-    index = huggingface_hub.try_to_load_from_cache(model_id, "model_index.json")
-    if not isinstance(index, str):
-        return None
-    try:
-        model_files(Path(index).parent)
-    except MissingWeightsError:
-        return None
-    return Path(index).parent
+def _hub_file(sibling: Any) -> HubFile:
+    """A file as the hub's list tells it: large files by sha256, small ones by git's own digest."""
+    lfs = sibling.lfs or {}
+    digest = {"sha256": lfs.get("sha256") or ""} if lfs else {"blob": sibling.blob_id or ""}
+    return HubFile(sibling.rfilename, bytes=sibling.size or lfs.get("size") or 0, **digest)
 
 
-def _reporting_bar(report: Callable[[tuple[int, int]], None]) -> type:
-    """A tqdm class that reports bytes instead of drawing; bars that count files stay silent."""
+def _digest_of(etag: str, known: HubFile) -> dict[str, str]:
+    """What the header ETag tells of a file whose digest the list did not: a sha256, or git's sha1."""
+    if known.sha256 or known.blob or not set(etag) <= DIGITS:
+        return {}
+    return {64: {"sha256": etag}, 40: {"blob": etag}}.get(len(etag), {})
+
+
+def _receive(location: str, url: str, size: int, part: Path, report: Report, stop: threading.Event) -> None:
+    """The bytes of `location` into a file, after those that it has; the token goes only where `url`, the hub, is."""
+    from urllib.parse import urlsplit
+
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+
+    headers = build_hf_headers()
+    if urlsplit(location)[:2] != urlsplit(url)[:2]:
+        headers.pop("authorization", None)
+    part.parent.mkdir(parents=True, exist_ok=True)
+    with part.open("ab") as opened:
+        if size and opened.tell() > size:  # cannot be the beginning of this file
+            opened.seek(0)
+            opened.truncate()
+        start = opened.tell()
+        report(start, size)
+        http_get(
+            location,
+            cast(BinaryIO, _StoppableFile(opened, stop)),
+            resume_size=start,
+            headers=headers,
+            expected_size=size or None,
+            displayed_filename=part.name,
+            tqdm_class=_reporting_bar(report),
+        )
+
+
+class _StoppableFile:
+    """A file that takes no more bytes once nobody waits for them: a thread that hangs in the network writes no more."""
+
+    def __init__(self, file: BinaryIO, stop: threading.Event) -> None:
+        self._file = file
+        self._stop = stop
+
+    def write(self, data: bytes) -> int:
+        if self._stop.is_set():
+            raise Stopped
+        return self._file.write(data)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seek(self, offset: int) -> int:
+        return self._file.seek(offset)
+
+    def truncate(self) -> int:
+        return self._file.truncate()
+
+
+def _reporting_bar(report: Report) -> type[Any]:
+    """A tqdm class that reports its bytes instead of drawing them."""
     from tqdm.auto import tqdm  # type: ignore[import-untyped]
 
     class ReportingBar(tqdm):  # type: ignore[misc]
         def __init__(self, *args: Any, **options: Any) -> None:
-            options["disable"] = False
-            self.counts_bytes = options.get("unit") == "B"
+            options.pop("name", None)  # the client's own, which tqdm does not know
+            options |= {"disable": False, "file": io.StringIO()}  # a disabled bar counts nothing
             super().__init__(*args, **options)
 
         def display(self, *_args: Any, **_options: Any) -> None:
@@ -108,27 +217,65 @@ def _reporting_bar(report: Callable[[tuple[int, int]], None]) -> type:
 
         def update(self, n: float | None = 1) -> bool | None:
             super().update(n)
-            if self.counts_bytes:
-                report((int(self.n), int(self.total or 0)))
+            report(int(self.n), int(self.total or 0))
             return None
 
     return ReportingBar
 
 
-def _explain(model_id: str, error: Exception) -> Exception:
-    """The hub's error as one of ours; never with a token or an address that carries one."""
-    names = {name.__name__ for name in type(error).__mro__}
-    sentences: Mapping[str, str] = {
-        "GatedRepoError": "error.download.gated",
-        "LocalEntryNotFoundError": "error.download.offline",
-        "OfflineModeIsEnabled": "error.download.offline",
-        "ConnectError": "error.download.offline",
-        "ConnectionError": "error.download.offline",
-        "TimeoutException": "error.download.offline",
-    }
-    if "GatedRepoError" not in names and names & {"RepositoryNotFoundError", "HFValidationError"}:
-        return UnknownModelError("error.download.unknown_id", name=model_id)
-    if isinstance(error, OSError) and error.errno == 28:
-        return DownloadError("error.download.disk_full", name=model_id)
-    key = next((sentences[name] for name in sentences if name in names), "error.download")
-    return DownloadError(key, name=model_id, reason=type(error).__name__)
+def _beside(work: Callable[[Report, threading.Event], T]) -> Generator[Progress, None, T]:
+    """The result of work that blocks, done by a thread, with what it reports; closing the generator lets go of it."""
+    reports: queue.Queue[tuple[int, int] | None] = queue.Queue()  # None: the thread is through
+    outcome: list[T | BaseException] = []
+    stop = threading.Event()
+
+    def run() -> None:
+        try:
+            with _silent_client():
+                outcome.append(work(lambda done, total: reports.put((done, total)), stop))
+        except BaseException as error:
+            outcome.append(error)
+        finally:
+            reports.put(None)
+
+    thread = threading.Thread(target=run, name="colabsd-download", daemon=True)
+    thread.start()
+    try:
+        while (report := _next_report(reports)) is not None:
+            if report:
+                yield Progress(stage="download", done=report[0], total=report[1])
+    finally:
+        stop.set()
+        thread.join(timeout=POLL_S)
+    result = outcome[0]
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
+def _next_report(reports: "queue.Queue[tuple[int, int] | None]") -> tuple[int, int] | tuple[()] | None:
+    """The next report, () when there is none for a moment (so that Ctrl-C is heard), None at the end."""
+    try:
+        return reports.get(timeout=POLL_S)
+    except queue.Empty:
+        return ()
+
+
+@contextmanager
+def _silent_client() -> Iterator[None]:
+    """Within it the client logs errors only: its warnings show addresses that are signed for one person."""
+    logger = logging.getLogger("huggingface_hub")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def _wait(seconds: float, arrived: int) -> Generator[Progress, None, None]:
+    """Wait, in steps short enough to be stopped between."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        yield Progress(stage="download", done=arrived, total=0)
+        time.sleep(min(left, POLL_S))

@@ -1,20 +1,36 @@
-"""From a name to a card: the starter, the catalog, a folder on this disk, or a Hugging Face id."""
+"""From a name to a card: the starter, the catalog, a folder or file on this disk, or a Hugging Face id."""
 
 import dataclasses
 import difflib
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
-from colabsd.errors import ColabsdError, UnknownModelError, UnsupportedModelError
+from colabsd.errors import UnknownModelError
+from colabsd.models.cache import WeightCache
 from colabsd.models.cards import ModelCard
 from colabsd.models.catalog import CATALOG
 from colabsd.models.digests import digest_files, digest_of_model
-from colabsd.models.folders import model_files, read_card, read_safetensors_header
-from colabsd.models.hub import download_model, looks_like_id
-from colabsd.models.pickles import read_shapes
+from colabsd.models.download import Wanted
+from colabsd.models.folders import CHECKER, model_files, read_card, weight_file
+from colabsd.models.hub import looks_like_id
+from colabsd.models.single_files import read_file_card
 from colabsd.models.starter import NAME as STARTER
 from colabsd.models.starter import Starter, starter_folder
-from colabsd.progress import Progress
+from colabsd.progress import Note, Progress
+
+CATALOG_FACTS = (
+    "aliases",
+    "license",
+    "revision",
+    "download",
+    "facts_from",
+    "default_sampler",
+    "default_schedule",
+    "default_steps",
+    "default_guidance",
+    "few_steps",
+)
 
 
 def known_models() -> tuple[ModelCard, ...]:
@@ -23,7 +39,7 @@ def known_models() -> tuple[ModelCard, ...]:
 
 
 def find_model(name: str | None) -> ModelCard:
-    """The card of a model by name, alias, folder or hub id; None is the embedded model. Reads nothing from the network.
+    """The card of a model by name, alias, path or hub id; None is the embedded model. Reads nothing from the network.
 
     Cards of hub models that are not in the catalog are the family's; their files may correct them when they are here.
     Raises: UnknownModelError, MissingWeightsError, DamagedWeightsError, UnsupportedModelError.
@@ -38,32 +54,52 @@ def find_model(name: str | None) -> ModelCard:
     if folder.is_dir():
         return read_card(folder.resolve(), folder.resolve().name)
     if folder.is_file():
-        raise _explain_file(folder)
+        return read_file_card(folder.resolve(), folder.stem)
     if looks_like_id(wanted):
-        return dataclasses.replace(CATALOG[0], name=wanted, source=wanted, aliases=(), license="")
+        return _card_of_id(wanted)
     spellings = [STARTER, *(spelling for card in CATALOG for spelling in (card.name, *card.aliases))]
     nearest = difflib.get_close_matches(wanted.casefold(), spellings, 1, 0.0)
     raise UnknownModelError(name=wanted, nearest=nearest[0])
 
 
-def _explain_file(path: Path) -> ColabsdError:
-    """Why a single file cannot be drawn with: hostile or damaged files are found out by looking, never by loading."""
-    if path.suffix == ".safetensors":
-        read_safetensors_header(path)
-    else:
-        read_shapes(path)
-    return UnsupportedModelError("error.unsupported_file", path=path)
+def _card_of_id(name: str) -> ModelCard:
+    """A card for a hub id that has none, `owner/name` or `owner/name@revision`: Stable Diffusion 1.5's, until its files
+    say better."""
+    source, _, revision = name.partition("@")
+    unknown: dict[str, Any] = {"aliases": (), "license": "", "download": (), "facts_from": ()}
+    return dataclasses.replace(CATALOG[0], name=name, source=source, revision=revision, **unknown)
 
 
-def bring_model(card: ModelCard, memory: Path | None) -> Generator[Progress, None, ModelCard]:
-    """The card with its files on this disk and their digests known; downloads what is missing.
+def wanted_of(card: ModelCard) -> Wanted:
+    """What the cache is asked for, to have a card's files."""
+    return Wanted(name=card.name, source=card.source, revision=card.revision, known=card.download)
 
-    `memory` remembers digests (see `digest_files`). Raises: DownloadError, MissingWeightsError, DamagedWeightsError.
+
+def _large_files(card: ModelCard) -> tuple[str, ...]:
+    """The files of a card's folder that loading reads: those that decide the pixels, and the checker's."""
+    if card.folder is None:
+        return ()
+    checker = (str(weight_file(card.folder, CHECKER).relative_to(card.folder)),) if card.has_checker else ()
+    return (*model_files(card.folder), *checker)
+
+
+def bring_model(card: ModelCard, cache: WeightCache) -> Generator[Progress | Note, None, ModelCard]:
+    """The card with its files on this disk and their digests known; brings what is missing, and says so before.
+
+    What the catalog says of a model (defaults, licence) goes before what its files say of its family.
+    Raises: UnknownModelError, DownloadError, MissingWeightsError, DamagedWeightsError, StorageError.
     """
-    if card.sha256 and card.folder:
+    if card.sha256 and (card.folder or card.file):
         return card
-    folder = card.folder or (yield from download_model(card.source))
+    if card.file is not None:
+        file = yield from cache.near(card.file, (), card.name)
+        digests = yield from digest_files(file.parent, (file.name,), cache.memory)
+        return dataclasses.replace(card, source=str(file), files=dict(digests), sha256=digests[file.name])
+    if card.folder is not None:
+        folder = yield from cache.near(card.folder, _large_files(card), card.name)
+    else:
+        folder = (yield from cache.bring(wanted_of(card))).folder
     found = read_card(folder, card.name)
-    digests = yield from digest_files(folder, model_files(folder), memory)
-    known = {} if card.folder else {name: getattr(card, name) for name in ("license", "default_steps", "aliases")}
+    digests = yield from digest_files(folder, model_files(folder), cache.memory)
+    known = {name: getattr(card, name) for name in CATALOG_FACTS} if card in CATALOG else {}
     return dataclasses.replace(found, files=dict(digests), sha256=digest_of_model(digests), **known)

@@ -1,17 +1,20 @@
 """From what was asked to exact plans of pictures: every None filled in, every change with its reason. No torch."""
 
-import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from colabsd.environment.machine import Machine
-from colabsd.errors import InvalidSettingError
+from colabsd.errors import InvalidSettingError, UsageError
 from colabsd.geometry import Size, snap
 from colabsd.models.cards import ModelCard
-from colabsd.planning.memory import check_memory, choose_batch, choose_execution
-from colabsd.planning.plans import NOISES, Drawing, ImagePlan, Note
+from colabsd.planning.few_steps import contradictions
+from colabsd.planning.memory import choose_execution, fit_memory
+from colabsd.planning.plans import EMPHASES, NOISES, Drawing, ImagePlan, Note, Safety
+from colabsd.planning.prompts import NOTHING_NAMED, PromptSources, final_prompts
 from colabsd.settings.fields import check_settings
 from colabsd.settings.images import MAX_SEED, NEW_SEED, ImageSettings
+from colabsd.settings.redraw import RedrawSettings
 from colabsd.settings.samplers import Sampler, find_sampler, find_schedule, split_label
 
 MODULUS = MAX_SEED + 1
@@ -20,21 +23,57 @@ DEFAULT_SCHEDULE = "Automatic"
 
 
 def plan_images(
-    settings: ImageSettings, *, card: ModelCard, machine: Machine, new_seed: Callable[[], int]
+    settings: ImageSettings,
+    *,
+    card: ModelCard,
+    machine: Machine,
+    new_seed: Callable[[], int],
+    sources: PromptSources = NOTHING_NAMED,
 ) -> ImagePlan:
     """The exact plan of a request on a machine with a model whose files are known (`card.sha256`).
 
-    `new_seed` is called when no seed was asked for. Raises: InvalidSettingError, UnknownSamplerError,
-    UnknownScheduleError, NotEnoughMemoryError.
+    `new_seed` is called when no seed was asked for; `sources` are what prompts may name. Raises: InvalidSettingError,
+    UnknownSamplerError, UnknownScheduleError, NotEnoughMemoryError, PromptError.
     """
     check_settings(settings)
+    if card.variant == "edit" and not isinstance(settings, RedrawSettings):
+        raise UsageError("error.redraw.needs_picture", model=card.name)
     notes: list[Note] = []
-    execution = choose_execution(card, machine, settings.device, settings.precision)
+    chosen = choose_execution(card, machine, settings.device, settings.precision)
     size = _plan_size(settings, card, notes)
+    seed = new_seed() if settings.seed in (None, NEW_SEED) else settings.seed
+    assert seed is not None
+    drawing = _plan_drawing(settings, card, size, seed, notes)
+    notes += contradictions(card.few_steps, settings, drawing.sampler, card.name)
+    prompts = final_prompts(settings, sources, seed, notes)
+    if not prompts[0].prompt.strip():
+        notes.append(Note("note.empty_prompt", {}))
+    fitted = fit_memory(card, machine, chosen, size, settings.batch, settings.count)
+    drawings = tuple(
+        replace(
+            one,
+            prompt=final.prompt,
+            negative_prompt=final.negative_prompt,
+            loras=final.loras,
+            embeddings=final.embeddings,
+        )
+        for one, final in zip(_seeded(drawing, settings, new_seed), prompts, strict=True)
+    )
+    return ImagePlan(
+        drawings=drawings,
+        batches=batches_of(drawings, fitted.batch),
+        execution=fitted.execution,
+        notes=(*chosen.reasons, *fitted.notes, *notes),
+        prompting=tuple(final.drawn for final in prompts) if any(final.drawn for final in prompts) else (),
+    )
+
+
+def _plan_drawing(settings: ImageSettings, card: ModelCard, size: Size, seed: int, notes: list[Note]) -> Drawing:
+    """The first drawing of a request, but for its prompts."""
     sampler, schedule = _plan_sampler(settings, card)
-    drawing = Drawing(
-        prompt=_clean(settings.prompt, notes),
-        negative_prompt=_clean(settings.negative_prompt, notes),
+    return Drawing(
+        prompt="",
+        negative_prompt="",
         model=card.name,
         model_sha256=card.sha256,
         width=size.width,
@@ -44,23 +83,31 @@ def plan_images(
         steps=settings.steps or card.default_steps,
         guidance=card.default_guidance if settings.guidance is None else float(settings.guidance),
         clip_skip=_plan_clip_skip(settings, card),
-        seed=0,
+        seed=seed,
         eta=_plan_eta(settings, sampler, notes),
         noise=next(noise for noise in NOISES if noise == (settings.noise or "cpu")),
+        noise_seed_delta=settings.noise_seed_delta or 0,
+        safety=_plan_safety(settings, card, notes),
+        emphasis=next(emphasis for emphasis in EMPHASES if emphasis == (settings.emphasis or "original")),
     )
-    if not drawing.prompt.strip():
-        notes.append(Note("note.empty_prompt", {}))
-    batch = settings.batch or choose_batch(card, machine, execution, size, settings.count)
-    batch = min(batch, settings.count)
-    check_memory(card, machine, execution, size, batch)
-    return ImagePlan(
-        drawings=_seeded(drawing, settings, new_seed),
-        batches=tuple(
-            tuple(range(first, min(first + batch, settings.count))) for first in range(0, settings.count, batch)
-        ),
-        execution=execution,
-        notes=(*execution.reasons, *notes),
-    )
+
+
+def with_autoencoder(plan: ImagePlan, name: str, sha256: str) -> ImagePlan:
+    """The plan, drawn with another autoencoder than the model's own."""
+    return replace(plan, drawings=tuple(replace(one, vae=name, vae_sha256=sha256) for one in plan.drawings))
+
+
+def batches_of(drawings: Sequence[Drawing], largest: int) -> tuple[tuple[int, ...], ...]:
+    """Neighbours that differ in their seeds only, at most `largest` together."""
+    batches: list[tuple[int, ...]] = []
+    for _, same in groupby(range(len(drawings)), key=lambda index: _texts(drawings[index])):
+        indexes = tuple(same)
+        batches += [indexes[first : first + largest] for first in range(0, len(indexes), largest)]
+    return tuple(batches)
+
+
+def _texts(drawing: Drawing) -> tuple[str, str]:
+    return drawing.prompt, drawing.negative_prompt
 
 
 def _plan_size(settings: ImageSettings, card: ModelCard, notes: list[Note]) -> Size:
@@ -96,6 +143,13 @@ def _plan_sampler(settings: ImageSettings, card: ModelCard) -> tuple[Sampler, st
     return sampler, schedule
 
 
+def _plan_safety(settings: ImageSettings, card: ModelCard, notes: list[Note]) -> Safety:
+    """A model's own checker is asked unless somebody says no."""
+    if settings.safety == "blur" and not card.has_checker:
+        notes.append(Note("note.safety_absent", {"model": card.name}))
+    return "blur" if card.has_checker and settings.safety != "off" else "off"
+
+
 def _plan_clip_skip(settings: ImageSettings, card: ModelCard) -> int:
     clip_skip = settings.clip_skip or 1
     if clip_skip > card.text_layers:
@@ -111,18 +165,9 @@ def _plan_eta(settings: ImageSettings, sampler: Sampler, notes: list[Note]) -> f
     return None
 
 
-def _clean(text: str, notes: list[Note]) -> str:
-    """The text without characters that no keyboard makes: controls, lone surrogates. Line ends and tabs stay."""
-    kept = "".join(letter for letter in text if letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cs"))
-    if kept != text:
-        notes.append(Note("note.control_characters", {"removed": len(text) - len(kept)}))
-    return kept
-
-
 def _seeded(drawing: Drawing, settings: ImageSettings, new_seed: Callable[[], int]) -> tuple[Drawing, ...]:
     """One drawing per picture: seed + i, or, for variations, one seed and variation seed + i (as A1111 counts)."""
-    seed = new_seed() if settings.seed in (None, NEW_SEED) else settings.seed
-    assert seed is not None
+    seed = drawing.seed
     if not settings.variation_strength:
         return tuple(replace(drawing, seed=(seed + index) % MODULUS) for index in range(settings.count))
     variation = new_seed() if settings.variation_seed in (None, NEW_SEED) else settings.variation_seed
@@ -130,7 +175,6 @@ def _seeded(drawing: Drawing, settings: ImageSettings, new_seed: Callable[[], in
     return tuple(
         replace(
             drawing,
-            seed=seed,
             variation_seed=(variation + index) % MODULUS,
             variation_strength=float(settings.variation_strength),
         )

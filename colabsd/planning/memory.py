@@ -4,7 +4,7 @@ The forecast counts live tensors of the outer levels; its coefficients are estim
 not been fitted to measured peaks yet.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from colabsd.environment.machine import Gpu, Machine
 from colabsd.errors import NotEnoughMemoryError, UsageError
@@ -20,6 +20,7 @@ UNET_TENSORS = 120  # live tensors of the outer level's size at the UNet's peak,
 DECODER_TENSORS = 8  # the same at the decoder's peak, at full resolution
 SHARE_OF_FREE_MEMORY = 0.9
 LARGEST_CHOSEN_BATCH = 4
+TILE_LATENTS = 64  # the side of a tile, as in engine/tiling.py
 BF16_CPU_CHANNELS = 64  # thinner networks are not faster in bf16 (measured)
 
 
@@ -37,11 +38,15 @@ class Forecast:
 
 
 def forecast_memory(card: ModelCard, execution: Execution, size: Size, batch: int) -> Forecast:
-    """What drawing a batch of that size takes. The decoder works on one picture at a time, the UNet on the batch."""
+    """What drawing a batch of that size takes.
+
+    The decoder works on one picture at a time, or on one tile of it, the UNet on the whole batch.
+    """
     width = BYTES[execution.precision]
     latents = size.pixels // card.factor**2
     unet = latents * batch * card.unet_channels * UNET_TENSORS * width
-    decoder = size.pixels * card.decoder_channels * DECODER_TENSORS * width
+    decoded = min(size.pixels, (TILE_LATENTS * card.factor) ** 2) if execution.tiling else size.pixels
+    decoder = decoded * card.decoder_channels * DECODER_TENSORS * width
     on_gpu = execution.device == "cuda"
     return Forecast(
         weights=card.weights.total * width,
@@ -91,28 +96,50 @@ def available_bytes(machine: Machine, execution: Execution) -> int:
     return int(machine.free_ram_bytes * SHARE_OF_FREE_MEMORY)
 
 
-def check_memory(card: ModelCard, machine: Machine, execution: Execution, size: Size, batch: int) -> Forecast:
-    """The forecast, when it fits. Raises: NotEnoughMemoryError with both figures."""
-    forecast, available = forecast_memory(card, execution, size, batch), available_bytes(machine, execution)
-    if available and forecast.total > available:
-        raise NotEnoughMemoryError(
-            width=size.width,
-            height=size.height,
-            batch=batch,
-            needed_gb=f"{forecast.total / GIB:,.1f}",
-            available_gb=f"{available / GIB:,.1f}",
-        )
-    return forecast
+@dataclass(frozen=True)
+class Fitted:
+    """How a request is run so that it fits: perhaps in tiles, `batch` pictures at a time; `notes` say what changed."""
+
+    execution: Execution
+    batch: int
+    notes: tuple[Note, ...] = ()
 
 
-def choose_batch(card: ModelCard, machine: Machine, execution: Execution, size: Size, count: int) -> int:
-    """Pictures per batch: one on a processor; on a GPU as many as fit, at most four."""
-    if execution.device == "cpu":
-        return 1
+def fit_memory(
+    card: ModelCard, machine: Machine, execution: Execution, size: Size, asked: int | None, count: int
+) -> Fitted:
+    """The batch asked for, or else one picture on a processor and up to four on a GPU; fewer where they do not fit.
+
+    Where not even one fits, it is decoded in tiles. Raises: NotEnoughMemoryError with both figures when that is too
+    much as well.
+    """
+    wanted = min(count, asked or (1 if execution.device == "cpu" else LARGEST_CHOSEN_BATCH))
+    for tried in (execution, replace(execution, tiling=True)):
+        batch = next((batch for batch in range(wanted, 0, -1) if _fits(card, machine, tried, size, batch)), None)
+        if batch is not None:
+            notes = [Note("note.tiled", {"size": size})] if tried.tiling and not execution.tiling else []
+            if asked is not None and batch < wanted:
+                notes.append(Note("note.batch_reduced", {"asked": asked, "batch": batch}))
+            return Fitted(tried, batch, tuple(notes))
+    forecast = forecast_memory(card, replace(execution, tiling=True), size, 1)
+    raise NotEnoughMemoryError(
+        width=size.width,
+        height=size.height,
+        batch=1,
+        needed_gb=f"{forecast.total / GIB:,.1f}",
+        available_gb=f"{available_bytes(machine, execution) / GIB:,.1f}",
+    )
+
+
+def _fits(card: ModelCard, machine: Machine, execution: Execution, size: Size, batch: int) -> bool:
     available = available_bytes(machine, execution)
-    fitting = [
-        batch
-        for batch in range(1, LARGEST_CHOSEN_BATCH + 1)
-        if forecast_memory(card, execution, size, batch).total <= available
-    ]
-    return min(count, max(fitting, default=1))
+    return not available or forecast_memory(card, execution, size, batch).total <= available
+
+
+def reduced(execution: Execution, batch: int) -> Fitted | None:
+    """The next smaller way to run what did not fit after all: half the batch, then tiles; None when nothing is left."""
+    if batch > 1:
+        return Fitted(execution, batch // 2, (Note("note.out_of_memory.batch", {"batch": batch // 2}),))
+    if not execution.tiling:
+        return Fitted(replace(execution, tiling=True), 1, (Note("note.out_of_memory.tiles", {}),))
+    return None

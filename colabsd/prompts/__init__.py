@@ -14,7 +14,7 @@ dynamic prompts in `templates.py`, wildcards in `wildcards.py`, LoRA tags in `ne
 from colabsd.prompts.attention import Piece, Pieces
 from colabsd.prompts.chunks import Chunks, Embedding, SpecialTokens, chunk, fill
 from colabsd.prompts.counting import Count, count_combinations
-from colabsd.prompts.expand import Drawn, Expansion, combinations, expand
+from colabsd.prompts.expand import Drawn, Expansion, combinations, expand, expand_each
 from colabsd.prompts.grammar import parse
 from colabsd.prompts.lint import Remark, lint
 from colabsd.prompts.networks import LoraTag, loras
@@ -48,6 +48,7 @@ __all__ = [
     "combinations",
     "count_combinations",
     "expand",
+    "expand_each",
     "fill",
     "find_styles",
     "lint",

@@ -83,8 +83,21 @@ def expand(
 
     Raises: UnknownWildcardError, UnknownVariableError, PromptCycleError, EndlessPromptError.
     """
-    chance = Chance(seed, index)
-    return _expansion(template, chance, None, lookup, variables, seed, index)
+    return _expansion(_Source.of(template, lookup), Chance(seed, index), None, variables, seed, index)
+
+
+def expand_each(
+    template: str,
+    seed: int,
+    count: int,
+    *,
+    lookup: Lookup | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Iterator[Expansion]:
+    """What `expand` draws for pictures 0 … count - 1, reading the template and its wildcards once. Raises: as `expand`."""
+    source = _Source.of(template, lookup)
+    for index in range(count):
+        yield _expansion(source, Chance(seed, index), None, variables, seed, index)
 
 
 def combinations(
@@ -94,9 +107,9 @@ def combinations(
 
     Raises: as `expand`.
     """
-    every = Every()
+    every, source = Every(), _Source.of(template, lookup)
     for index in itertools.count():
-        yield _expansion(template, Chance(seed, index), every, lookup, variables, None, index)
+        yield _expansion(source, Chance(seed, index), every, variables, None, index)
         if not every.advance():
             return
 
@@ -236,15 +249,27 @@ def wrap(wrapper: str, inner: str) -> str:
     return wrapper[:place] + inner + wrapper[end:]
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A template as typed and as read, with the wildcards that it has met."""
+
+    typed: str
+    template: Template
+    lines: Lines
+
+    @classmethod
+    def of(cls, typed: str, lookup: Lookup | None) -> "_Source":
+        return cls(typed, parse_template(strip_comments(typed)), Lines(lookup))
+
+
 def _expansion(
-    template: str,
+    source: _Source,
     chance: Chance,
     every: Every | None,
-    lookup: Lookup | None,
     variables: Mapping[str, str] | None,
     seed: int | None,
     index: int,
 ) -> Expansion:
-    expander = _Expander(Lines(lookup), chance, every)
-    text = expander.text(parse_template(strip_comments(template)), _Scope(dict(variables or {})))
-    return Expansion(template, text, seed, index, tuple(expander.record))
+    expander = _Expander(source.lines, chance, every)
+    text = expander.text(source.template, _Scope(dict(variables or {})))
+    return Expansion(source.typed, text, seed, index, tuple(expander.record))

@@ -1,7 +1,8 @@
 """A tree and a number of steps → which weighted text is used until when. Knows nothing of tokens or models.
 
 A schedule counts model calls, as A1111 does: a sampler of second order calls the model twice per step, so with 20
-steps of Heun `[a:b:10]` switches after call 10, which is step 5, and `[a:b:0.5]` half-way.
+steps of Heun `[a:b:10]` switches at call 10, which is step 5, and `[a:b:0.5]` half-way. A1111 numbers the calls from 0
+where it looks a text up, and from 1 where it makes the schedule: so the first text lasts one call longer than it says.
 """
 
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ class WeightedPart:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What is used up to and including model call `end_call`, counted from 1."""
+    """What is used up to and including model call `end_call`; whoever draws counts calls from 0 (see above)."""
 
     end_call: int
     parts: tuple[WeightedPart, ...]

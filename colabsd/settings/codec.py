@@ -13,7 +13,8 @@ Settings = TypeVar("Settings")
 
 def settings_to_json(settings: Any) -> dict[str, Any]:
     """What was asked, as plain data; what was left to be chosen is left out."""
-    return {name: value for name, value in dataclasses.asdict(settings).items() if value is not None}
+    plain = {name: value for name, value in dataclasses.asdict(settings).items() if value is not None}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}
 
 
 def settings_from_json(settings_type: type[Settings], data: Mapping[str, Any]) -> Settings:
@@ -23,6 +24,7 @@ def settings_from_json(settings_type: type[Settings], data: Mapping[str, Any]) -
         if name not in names:
             nearest = difflib.get_close_matches(name, names, 1, 0.0)[0]
             raise InvalidSettingError("error.setting.unknown", field=name, nearest=nearest)
-    settings = settings_type(**data)
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+    settings = settings_type(**values)
     check_settings(settings)
     return settings

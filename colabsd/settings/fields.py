@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from colabsd.errors import InvalidSettingError
 
-Kind = Literal["text", "integer", "number", "choice"]
+Kind = Literal["text", "integer", "number", "choice", "switch", "names"]
 Group = Literal["picture", "sampling", "variation", "machine"]
 
 
@@ -47,6 +47,14 @@ def check_value(name: str, spec: FieldSpec, value: object) -> None:
             raise InvalidSettingError("error.setting.text", field=name, value=value)
         if spec.choices and value not in spec.choices:
             raise InvalidSettingError("error.setting.choice", field=name, value=value, choices=", ".join(spec.choices))
+        return
+    if spec.kind == "names":
+        if not isinstance(value, tuple) or not all(isinstance(one, str) for one in value):
+            raise InvalidSettingError("error.setting.names", field=name, value=value)
+        return
+    if spec.kind == "switch":
+        if not isinstance(value, bool):
+            raise InvalidSettingError("error.setting.switch", field=name, value=value)
         return
     accepted = int if spec.kind == "integer" else (int, float)
     if isinstance(value, bool) or not isinstance(value, accepted):

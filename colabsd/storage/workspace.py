@@ -17,8 +17,8 @@ HOME_VARIABLE = "COLABSD_HOME"
 class Workspace:
     """Where things lie. `root` may be on Drive; `local` is always on this machine's own disk.
 
-    In `root`: `pictures/YYYY-MM-DD/`, `journal/` (closed segments), `.unfinished/` (scratch files on the same file
-    system). In `local`: open journal segments, locks and the search index (SQLite and locks do not work on Drive).
+    In `root`: `pictures/YYYY-MM-DD/`, `models/`, `journal/` (closed segments), `.unfinished/` (scratch, on the same
+    file system). In `local`: open journal segments, locks and the search index (SQLite and locks do not work on Drive).
     """
 
     root: Path
@@ -35,6 +35,16 @@ class Workspace:
     @property
     def unfinished(self) -> Path:
         return self.root / ".unfinished"
+
+    @property
+    def styles(self) -> Path:
+        """The table of styles that people may put there, as A1111's."""
+        return self.root / "styles.csv"
+
+    @property
+    def wildcards(self) -> Path:
+        """The folder of wildcards that people may put there."""
+        return self.root / "wildcards"
 
     def day_folder(self, day: date) -> Path:
         return self.pictures / day.isoformat()

@@ -1,7 +1,8 @@
 """The one place where the parts meet: `open_studio()` builds what is shared and passes it on."""
 
+from colabsd.library.importers.imported import Imported
 from colabsd.studio.opening import open_studio
 from colabsd.studio.replay import Comparison
 from colabsd.studio.studio import Studio
 
-__all__ = ["Comparison", "Studio", "open_studio"]
+__all__ = ["Comparison", "Imported", "Studio", "open_studio"]

@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from colabsd.engine.components import OLD_ATTENTION
+from colabsd.engine.model_parts import OLD_ATTENTION
 from colabsd.engine.engine import Engine
 from colabsd.engine.networks import DiffusersAutoencoder, DiffusersUNet, build_autoencoder, build_unet
 from colabsd.engine.unet import UNet

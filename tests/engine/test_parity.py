@@ -35,6 +35,10 @@ def pipeline(small_engine: Engine, small_model_folder: Path) -> Iterator[Any]:
         requires_safety_checker=False,
     )
     made.set_progress_bar_config(disable=True)
+    for network in (made.unet, made.vae, made.text_encoder):
+        # A mapped file's tensors begin anywhere, and MKL adds up in another order there than in aligned memory.
+        for parameter in network.parameters():
+            parameter.data = parameter.data.clone()
     with pytest.MonkeyPatch.context() as patch:
         if not hasattr(
             made.text_encoder, "text_model"
@@ -123,7 +127,8 @@ def test_they_are_equal_in_a_batch(small_engine: Engine, pipeline: Any, drawing:
         {"sampler": "DDIM", "eta": 0.3},
         {"width": 96, "height": 64},
         {"prompt": ""},
-        {"prompt": "red apple " * 60},
+        {"prompt": "red apple " * 37},
+        {"prompt": "red (apple), [blue", "emphasis": "literal"},
         {"prompt": "señal 🍎 ÑANDÚ"},
     ],
     ids=str,

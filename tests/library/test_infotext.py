@@ -85,19 +85,70 @@ def test_a_prompt_alone_with_two_pairs_is_a_prompt_and_with_three_it_is_paramete
 
 
 def test_every_fact_of_a_drawing_is_in_its_text(drawing: Drawing) -> None:
-    full = replace(drawing, clip_skip=2, noise="nv", eta=0.5, variation_seed=9, variation_strength=0.25, guidance=7.0)
+    full = replace(
+        drawing,
+        clip_skip=2,
+        noise="nv",
+        noise_seed_delta=31337,
+        eta=0.5,
+        variation_seed=9,
+        variation_strength=0.25,
+        guidance=7.0,
+    )
     text = write_infotext(infotext_of(full, "colabsd 0.1.0"))
     assert text == (
         "una manzana roja, estilo 3d\nNegative prompt: borroso\n"
         "Steps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 7, Size: 64x48, "
         "Model hash: aaaaaaaaaa, Model: starter, Variation seed: 9, Variation seed strength: 0.25, Clip skip: 2, "
-        "RNG: NV, Eta: 0.5, Version: colabsd 0.1.0"
+        "ENSD: 31337, RNG: NV, Eta: 0.5, Version: colabsd 0.1.0"
     )
 
 
 def test_what_does_not_apply_is_not_in_the_text(drawing: Drawing) -> None:
     parameters = infotext_of(drawing, "colabsd 0.1.0").parameters
-    assert not {"Clip skip", "Variation seed", "Variation seed strength", "Eta", "Eta DDIM"} & set(parameters)
+    assert not {"Clip skip", "Variation seed", "Variation seed strength", "Eta", "Eta DDIM", "ENSD"} & set(parameters)
+
+
+@pytest.mark.parametrize(("emphasis", "written"), [("no-norm", "No norm"), ("ignore", "Ignore"), ("literal", "None")])
+def test_emphasis_is_written_as_a1111_does_only_where_there_are_brackets(
+    drawing: Drawing, emphasis: Any, written: str
+) -> None:
+    for prompt, expected in (("a (cat)", written), ("a [cat", written), ("a cat", None)):
+        parameters = infotext_of(replace(drawing, prompt=prompt, emphasis=emphasis), "x").parameters
+        assert parameters.get("Emphasis") == expected
+    in_negative = replace(drawing, negative_prompt="(bad)", emphasis=emphasis)
+    assert infotext_of(in_negative, "x").parameters["Emphasis"] == written
+    assert "Emphasis" not in infotext_of(replace(drawing, prompt="a (cat)"), "x").parameters
+
+
+def test_templates_are_pairs_with_the_seed_of_their_words(drawing: Drawing) -> None:
+    prompting = {
+        "prompt": {"template": 'a {b|c},\n"d"', "seed": 12, "index": 1, "choices": []},
+        "negative_prompt": {"template": "__x__", "seed": 12, "index": 1, "choices": []},
+    }
+    read = read_infotext(write_infotext(infotext_of(drawing, "colabsd 0.1.0", prompting)))
+    assert read.parameters["Template"] == 'a {b|c},\n"d"'
+    assert read.parameters["Negative Template"] == "__x__"
+    assert read.parameters["Wildcard seed"] == "12"
+    assert read.prompt == drawing.prompt
+
+
+def test_templates_behind_the_pairs_are_read_too() -> None:
+    """As the extension sd-dynamic-prompts writes them."""
+    text = (
+        "a cat\nNegative prompt: bad\nSteps: 20, Sampler: Euler, Seed: 3\n"
+        "Template: a {cat|dog}\nsecond line\nNegative Template: {bad|worse}"
+    )
+    read = read_infotext(text)
+    assert (read.prompt, read.negative_prompt) == ("a cat", "bad")
+    assert read.parameters["Seed"] == "3"
+    assert read.parameters["Template"] == "a {cat|dog}\nsecond line"
+    assert read.parameters["Negative Template"] == "{bad|worse}"
+
+
+def test_a_prompt_with_a_line_that_looks_like_a_template_is_a_prompt() -> None:
+    text = "a cat\nTemplate: x\nSteps: 20, Sampler: Euler, Seed: 3"
+    assert read_infotext(text).prompt == "a cat\nTemplate: x"
 
 
 second_opinion = st.text(st.characters(exclude_categories=("Cs",)), max_size=80).filter(lambda text: text.strip())
@@ -112,7 +163,9 @@ def test_sd_parsers_reads_the_same_from_our_files(image_format: Any, prompt: str
     import io
 
     from sd_parsers import ParserManager
+    from sd_parsers.extractors import _jpeg_usercomment
 
+    _jpeg_usercomment._image_id = None  # it remembers the last picture by its id(), which the next one may have again
     text = Infotext(prompt, negative, infotext_of(SEEDED, "colabsd 0.1.0").parameters | {"Seed": str(seed)})
     encoded = encode_picture(Image.new("RGB", (8, 8)), write_infotext(text), json.dumps({}), image_format)
     info = ParserManager().parse(Image.open(io.BytesIO(encoded.data)))

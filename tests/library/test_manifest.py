@@ -16,7 +16,7 @@ from colabsd.artifacts import Picture
 from colabsd.errors import DamagedManifestError, InvalidSettingError, NoManifestError, NotAPictureError
 from colabsd.library.manifest import LONGEST_MANIFEST, check_length, manifest_of, parse_manifest, write_manifest
 from colabsd.library.manifest import read_manifest as read_manifest_file
-from colabsd.planning.plans import Drawing, Execution
+from colabsd.planning.plans import Drawing, Execution, LoraUse
 
 PATH = Path("picture.png")
 BASE = Drawing(
@@ -82,7 +82,18 @@ def test_a_prompt_is_written_once_for_the_whole_batch() -> None:
     assert len(written(drawing, batch, 7)) < 1.3 * len(written(drawing)) + 64 * 20
 
 
-@pytest.mark.parametrize("name", ["eta", "noise", "variation_seed", "variation_strength"])
+def test_loras_and_emphasis_read_back_equal() -> None:
+    loras = (LoraUse(name="ink", unet=0.5, text_encoder=-1.0, ranks=8, sha256="c" * 64), LoraUse(name="two"))
+    drawing = replace(BASE, loras=loras, emphasis="literal")
+    manifest = parse_manifest(written(drawing, (drawing, replace(drawing, seed=9)), 0), PATH)
+    assert manifest.drawing == drawing
+    assert manifest.batch[1] == replace(drawing, seed=9)
+    assert manifest.drawing.loras[0].ranks == 8
+
+
+@pytest.mark.parametrize(
+    "name", ["eta", "noise", "variation_seed", "variation_strength", "emphasis", "loras", "strength", "safety"]
+)
 def test_a_manifest_from_before_a_field_was_there_reads_as_its_default(name: str) -> None:
     assert parse_manifest(lying(**{f"drawing__{name}": ...}), PATH).drawing == BASE
 
@@ -130,7 +141,26 @@ def lying(**changes: Any) -> str:
         ({"drawing__variation_seed": 2**64}, "error.manifest.field"),
         ({"drawing__guidance": 1e300}, "error.manifest.field"),
         ({"drawing__noise": "gpu"}, "error.manifest.field"),
+        ({"drawing__source_sha256": "../../x"}, "error.manifest.field"),
+        ({"drawing__mask_sha256": None}, "error.manifest.field"),
+        ({"drawing__strength": 0}, "error.manifest.field"),
+        ({"drawing__exact_steps": "yes"}, "error.manifest.field"),
+        ({"drawing__mask_blur": 1e9}, "error.manifest.field"),
+        ({"drawing__image_guidance": 0.5}, "error.manifest.field"),
+        ({"drawing__safety": "black"}, "error.manifest.field"),
         ({"drawing__noise": {}}, "error.manifest.field"),
+        ({"drawing__emphasis": "strong"}, "error.manifest.field"),
+        ({"drawing__emphasis": None}, "error.manifest.field"),
+        ({"drawing__loras": {}}, "error.manifest.field"),
+        ({"drawing__loras": [7]}, "error.manifest.field"),
+        ({"drawing__loras": [{}]}, "error.manifest.field"),
+        ({"drawing__loras": [{"name": "a\nb"}]}, "error.manifest.field"),
+        ({"drawing__loras": [{"name": "ink", "unet": "1"}]}, "error.manifest.field"),
+        ({"drawing__loras": [{"name": "ink", "unet": 1e9}]}, "error.manifest.field"),
+        ({"drawing__loras": [{"name": "ink", "ranks": 0}]}, "error.manifest.field"),
+        ({"drawing__loras": [{"name": "ink", "sha256": "../x"}]}, "error.manifest.field"),
+        ({"drawing__loras": [{"name": "ink", "path": "/etc/passwd"}]}, "error.manifest.field"),
+        ({"drawing__loras": [{"name": "ink"}] * 1001}, "error.manifest.field"),
         ({"drawing__model": "a\x00b"}, "error.manifest.field"),
         ({"drawing__sampler": "Euler\x1b[2J"}, "error.manifest.field"),
         ({"drawing__model_sha256": "../../etc"}, "error.manifest.field"),

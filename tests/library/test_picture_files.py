@@ -123,6 +123,13 @@ def test_bombs_huge_texts_and_wrong_checksums_are_left_out(bomb: bytes) -> None:
     assert time.perf_counter() - start < 1
 
 
+def test_a_packet_full_of_openings_is_read_at_once(tmp_path: Path) -> None:
+    NOISE.save(tmp_path / "x.webp", xmp=b"<colabsd:manifest>" * 50_000)
+    start = time.perf_counter()
+    assert read_picture_text(tmp_path / "x.webp").manifest is None
+    assert time.perf_counter() - start < 2
+
+
 @settings(deadline=None, max_examples=200)
 @given(data=st.data())
 def test_a_damaged_or_cut_file_gives_a_text_or_our_error(

@@ -85,15 +85,16 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
 
 @pytest.mark.parametrize("unet", [{"_class_name": "Transformer2DModel"}, {"_class_name": "UNet2DConditionModel"}])
 def test_another_family_is_refused_with_what_was_found(folder: Path, unet: dict[str, object]) -> None:
-    (folder / "unet/config.json").write_text(json.dumps(unet | {"in_channels": 9}))
+    (folder / "unet/config.json").write_text(json.dumps(unet | {"in_channels": 5}))
     with pytest.raises(UnsupportedModelError):
         read_card(folder, "mine")
 
 
-def test_an_sdxl_folder_is_refused_by_its_second_text_encoder(folder: Path) -> None:
+def test_a_second_text_encoder_without_weights_is_missed(folder: Path) -> None:
     (folder / "text_encoder_2").mkdir()
-    with pytest.raises(UnsupportedModelError):
+    with pytest.raises(MissingWeightsError) as caught:
         read_card(folder, "mine")
+    assert "text_encoder_2" in str(caught.value.facts["path"])
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"_class_name": "UNet2DConditionModel", "in_channels": 4}', "\0\xff"])

@@ -1,166 +1,214 @@
-"""Models from the hub, met on a local server that speaks the hub's protocol."""
+"""The door to the network: the real client against a hub on this machine, with everything that can go wrong."""
 
-import hashlib
-import http.server
-import json
-import os
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
+import time
 from pathlib import Path
 
 import pytest
+from hub_model import FILES, TOKEN, UNET, finish
+from hub_server import Fault, HubServer, git_digest, sha256
 
-from colabsd.models.hub import choose_files, looks_like_id
+from colabsd.errors import ColabsdError, DownloadError, UnknownModelError
+from colabsd.models.cards import HubFile
+from colabsd.models.hub import Hub, Listing, looks_like_id
+from colabsd.progress import Progress
 
-COMMIT = "c" * 40
-FILES = {
-    "model_index.json": b'{"_class_name": "StableDiffusionPipeline"}',
-    "unet/config.json": b"{}",
-    "vae/config.json": b"{}",
-    "text_encoder/config.json": b"{}",
-    "scheduler/scheduler_config.json": b"{}",
-    "tokenizer/vocab.json": b"{}",
-    "tokenizer/merges.txt": b"#version: 0.2\n",
-    "unet/diffusion_pytorch_model.safetensors": b"u" * 200_000,
-    "unet/diffusion_pytorch_model.fp16.safetensors": b"h" * 100_000,
-    "vae/diffusion_pytorch_model.fp16.safetensors": b"v" * 50_000,
-    "text_encoder/model.safetensors": b"t" * 40_000,
-    "v1-5-pruned.ckpt": b"x" * 500_000,
-}
-TOKEN = "hf_" + "Q" * 34  # what must never be seen in any output
-ASK = """
-import json, sys
-from colabsd.errors import ColabsdError
-from colabsd.models.hub import download_model
-work, seen = download_model(sys.argv[1]), []
-try:
-    while True:
-        seen.append(next(work).done)
-except StopIteration as stop:
-    print(json.dumps({"folder": str(stop.value), "bytes": seen}))
-except ColabsdError as error:
-    print(json.dumps({"error": type(error).__name__, "key": error.message_key, "told": error.tell("es")}))
-"""
+ELSEWHERE = "/elsewhere/"
 
 
-class HubHandler(http.server.BaseHTTPRequestHandler):
-    """The few addresses that a snapshot download asks for."""
-
-    def log_message(self, *_args: object) -> None:
-        """Stay silent."""
-
-    def do_HEAD(self) -> None:
-        self._answer(body=False)
-
-    def do_GET(self) -> None:
-        self._answer(body=True)
-
-    def _answer(self, body: bool) -> None:
-        path = self.path.split("?")[0]
-        if "gated" in path:
-            self._send(403, b"{}", {"X-Error-Code": "GatedRepo", "X-Error-Message": "ask first"}, body)
-        elif path.startswith("/api/models/someone/model"):
-            listing = [{"rfilename": name} for name in FILES if not ("noweights" in path and "unet" in name)]
-            content = {"id": "someone/model", "modelId": "someone/model", "sha": COMMIT, "siblings": listing}
-            if "/tree/" in path:
-                tree = [
-                    {"type": "file", "path": name, "size": len(data), "oid": "0" * 40} for name, data in FILES.items()
-                ]
-                self._send(200, json.dumps(tree).encode(), {}, body)
-            else:
-                self._send(200, json.dumps(content).encode(), {}, body)
-        elif "/resolve/" in path and (name := path.split(f"/resolve/{COMMIT}/")[-1]) in FILES:
-            data = FILES[name]
-            etag = hashlib.sha256(data).hexdigest()
-            self._send(200, data, {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT}, body)
-        else:
-            self._send(404, b"{}", {"X-Error-Code": "RepoNotFound"}, body)
-
-    def _send(self, status: int, data: bytes, headers: dict[str, str], body: bool) -> None:
-        self.send_response(status)
-        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if body:
-            self.wfile.write(data)
+@pytest.fixture
+def listing(hub: Hub) -> Listing:
+    found: Listing = finish(hub.listing("someone/model"))[0]
+    return found
 
 
-@pytest.fixture(scope="module")
-def hub() -> Iterator[str]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), HubHandler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
+def unet(listing: Listing) -> HubFile:
+    return next(file for file in listing.files if file.name == UNET)
 
 
-def ask(endpoint: str, home: Path, model_id: str = "someone/model") -> dict[str, object]:
-    environ = os.environ | {
-        "HF_ENDPOINT": endpoint,
-        "HF_HOME": str(home),
-        "HF_TOKEN": TOKEN,
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "HF_HUB_DISABLE_XET": "1",
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", ASK, model_id], env=environ, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert TOKEN not in done.stdout + done.stderr
-    assert done.returncode == 0, done.stderr
-    answer: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
-    return answer
+def test_a_repository_is_told_with_sizes_digests_and_its_commit(listing: Listing, hub_server: HubServer) -> None:
+    files = {file.name: file for file in listing.files}
+    assert set(files) == set(FILES)
+    assert listing.commit == hub_server.commit("someone/model")
+    assert files[UNET] == HubFile(UNET, 300_000, sha256(FILES[UNET]))
+    assert files["unet/config.json"] == HubFile("unet/config.json", 2, blob=git_digest(b"{}"))
 
 
-def test_the_needed_files_come_and_no_others(hub: str, tmp_path: Path) -> None:
-    answer = ask(hub, tmp_path)
-    folder = Path(str(answer["folder"]))
-    came = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert came == set(FILES) - {"v1-5-pruned.ckpt", "unet/diffusion_pytorch_model.safetensors"}
-    assert (folder / "unet/diffusion_pytorch_model.fp16.safetensors").read_bytes() == b"h" * 100_000
+def test_a_file_comes_with_progress_in_its_bytes(hub: Hub, listing: Listing, tmp_path: Path) -> None:
+    told, events = finish(hub.fetch(listing, unet(listing), tmp_path / "part"))
+    assert (tmp_path / "part").read_bytes() == FILES[UNET]
+    assert told == unet(listing)
+    assert events[-1] == Progress(stage="download", done=300_000, total=300_000)
 
 
-def test_without_a_network_what_came_earlier_is_used(hub: str, tmp_path: Path) -> None:
-    before = ask(hub, tmp_path)
-    assert ask("http://127.0.0.1:9", tmp_path)["folder"] == before["folder"]
+def test_the_token_is_shown_to_the_hub_and_to_nobody_else(
+    hub: Hub, listing: Listing, hub_server: HubServer, tmp_path: Path
+) -> None:
+    finish(hub.fetch(listing, unet(listing), tmp_path / "part"))
+    for request in hub_server.requests:
+        assert (TOKEN in request.token) is not request.path.startswith(ELSEWHERE), request
 
 
-def test_a_download_that_was_cut_off_is_not_taken_for_whole(hub: str, tmp_path: Path) -> None:
-    folder = Path(str(ask(hub, tmp_path)["folder"]))
-    (folder / "unet/diffusion_pytorch_model.fp16.safetensors").unlink()
-    assert ask("http://127.0.0.1:9", tmp_path)["key"] == "error.download.offline"
+def test_a_cut_connection_goes_on_where_it_was_cut(
+    hub: Hub, listing: Listing, hub_server: HubServer, tmp_path: Path
+) -> None:
+    hub_server.repositories["someone/model"][UNET] = data = FILES[UNET] * 100  # more than the client reads at once
+    big = HubFile(UNET, len(data))
+    listing = Listing("someone/model", hub_server.commit("someone/model"), (big,))
+    hub_server.faults.append(Fault(ELSEWHERE, cut_after=15_000_000))
+    finish(hub.fetch(listing, big, tmp_path / "part"))
+    assert (tmp_path / "part").read_bytes() == data
+    assert [request.start > 0 for request in hub_server.requests if ELSEWHERE in request.path] == [False, True]
 
 
-def test_without_a_network_and_without_a_cache_the_way_out_is_told(tmp_path: Path) -> None:
-    answer = ask("http://127.0.0.1:9", tmp_path)
-    assert answer["key"] == "error.download.offline"
-    assert "starter" in str(answer["told"])
+def test_what_an_earlier_program_left_is_continued(
+    hub: Hub, listing: Listing, hub_server: HubServer, tmp_path: Path
+) -> None:
+    (tmp_path / "part").write_bytes(FILES[UNET][:200_000])
+    _, events = finish(hub.fetch(listing, unet(listing), tmp_path / "part"))
+    assert (tmp_path / "part").read_bytes() == FILES[UNET]
+    assert hub_server.sent(ELSEWHERE) == 100_000
+    assert events[0].done == 200_000
 
 
-def test_a_gated_model_says_how_to_get_it(hub: str, tmp_path: Path) -> None:
-    assert ask(hub, tmp_path, "someone/gated")["key"] == "error.download.gated"
+def test_a_part_that_is_longer_than_the_file_is_begun_anew(hub: Hub, listing: Listing, tmp_path: Path) -> None:
+    (tmp_path / "part").write_bytes(b"z" * 400_000)
+    finish(hub.fetch(listing, unet(listing), tmp_path / "part"))
+    assert (tmp_path / "part").read_bytes() == FILES[UNET]
 
 
-def test_an_id_that_the_hub_does_not_know_is_an_unknown_model(hub: str, tmp_path: Path) -> None:
-    assert ask(hub, tmp_path, "nobody/nothing")["error"] == "UnknownModelError"
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_what_passes_is_tried_again(hub: Hub, hub_server: HubServer, status: int) -> None:
+    hub_server.faults.append(Fault("/api/models", status=status, times=2))
+    assert finish(hub.listing("someone/model"))[0].commit == hub_server.commit("someone/model")
 
 
-def test_a_repository_without_weights_names_the_part(hub: str, tmp_path: Path) -> None:
-    answer = ask(hub, tmp_path, "someone/model-noweights")
-    assert answer["key"] == "error.download.no_weights"
-    assert "unet" in str(answer["told"])
+@pytest.mark.parametrize(
+    ("fault", "key", "told"),
+    [
+        (Fault("/api", status=401, headers={"X-Error-Message": "Invalid credentials in Authorization header"}),
+         "error.download.token", "/settings/tokens"),
+        (Fault("/api", status=403), "error.download.forbidden", "/someone/model"),
+        (Fault("/api", status=403, headers={"X-Error-Code": "GatedRepo"}), "error.download.gated", "/someone/model"),
+        (Fault("/api", status=404, headers={"X-Error-Code": "RevisionNotFound"}), "error.download.revision", "main"),
+        (Fault("/api", status=403, headers={"X-Error-Message": "Access to this resource is disabled."}),
+         "error.download.disabled", "models list"),
+        (Fault("/api", status=429, times=3), "error.download.busy", "/settings/tokens"),
+        (Fault("/api", status=503, times=3), "error.download.server", "503"),
+    ],
+    ids=lambda value: value.status if isinstance(value, Fault) else None,
+)  # fmt: skip
+def test_what_does_not_pass_is_told_with_a_way_out(
+    hub: Hub, hub_server: HubServer, fault: Fault, key: str, told: str
+) -> None:
+    hub_server.faults.append(fault)
+    with pytest.raises(DownloadError) as caught:
+        finish(hub.listing("someone/model"))
+    assert caught.value.message_key == key
+    for sentence in (caught.value.tell("en"), caught.value.tell("es")):
+        assert told in sentence and TOKEN not in sentence
 
 
-def test_fp16_safetensors_are_chosen_before_everything_else() -> None:
-    chosen = choose_files(tuple(FILES))
-    assert "unet/diffusion_pytorch_model.fp16.safetensors" in chosen
-    assert "text_encoder/model.safetensors" in chosen
-    assert "v1-5-pruned.ckpt" not in chosen
+@pytest.mark.parametrize("status", [401, 404])
+def test_an_id_that_the_hub_does_not_know_is_an_unknown_model(hub: Hub, hub_server: HubServer, status: int) -> None:
+    hub_server.faults.append(Fault("/api", status=status))
+    with pytest.raises(UnknownModelError) as caught:
+        finish(hub.listing("nobody/nothing"))
+    assert f"{hub_server.url}/settings/tokens" in caught.value.tell("es")
+
+
+def test_a_file_that_is_gone_is_named(hub: Hub, listing: Listing, tmp_path: Path) -> None:
+    with pytest.raises(DownloadError) as caught:
+        finish(hub.fetch(listing, HubFile("unet/gone.bin"), tmp_path / "part"))
+    assert caught.value.message_key == "error.download.file_gone"
+    assert "unet/gone.bin" in caught.value.tell("en")
+
+
+def test_a_hub_that_cannot_be_reached_is_told_at_once(tmp_path: Path) -> None:
+    start = time.monotonic()
+    with pytest.raises(DownloadError) as caught:
+        finish(Hub(endpoint="http://127.0.0.1:9", waits_s=(60.0,)).listing("someone/model"))
+    assert caught.value.message_key == "error.download.offline"
+    assert "starter" in caught.value.tell("es")
+    assert time.monotonic() - start < 30
+
+
+def test_offline_mode_is_respected(hub: Hub, hub_server: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(DownloadError) as caught:
+        finish(hub.listing("someone/model"))
+    assert caught.value.message_key == "error.download.offline"
+    assert hub_server.requests == []
+
+
+def test_a_connection_that_breaks_again_and_again_is_told_and_what_came_stays(
+    hub: Hub, listing: Listing, hub_server: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)  # the client waits a second before each of its own tries
+    hub_server.faults.append(Fault(ELSEWHERE, cut_after=0, times=1000))
+    (tmp_path / "part").write_bytes(FILES[UNET][:1000])
+    with pytest.raises(ColabsdError) as caught:
+        finish(hub.fetch(listing, unet(listing), tmp_path / "part"))
+    assert caught.value.message_key == "error.download.cut"
+    assert (tmp_path / "part").read_bytes() == FILES[UNET][:1000]
+
+
+def test_closing_the_work_stops_it_and_nothing_is_written_any_more(
+    hub: Hub, listing: Listing, hub_server: HubServer, tmp_path: Path
+) -> None:
+    hub_server.repositories["someone/model"][UNET] = data = FILES[UNET] * 100
+    big = HubFile(UNET, len(data))
+    listing = Listing("someone/model", hub_server.commit("someone/model"), (big,))
+    hub_server.faults.append(Fault(ELSEWHERE, stall_s=0.002))
+    work = hub.fetch(listing, big, tmp_path / "part")
+    while next(work).done == 0:
+        pass
+    work.close()
+    came = (tmp_path / "part").stat().st_size
+    time.sleep(1.0)
+    assert 0 < came < len(data)
+    assert (tmp_path / "part").stat().st_size == came
+
+
+def test_where_the_list_tells_no_digest_the_files_own_headers_do(
+    hub: Hub, hub_server: HubServer, tmp_path: Path
+) -> None:
+    hub_server.tells_digests = False
+    listing = finish(hub.listing("someone/model"))[0]
+    assert unet(listing) == HubFile(UNET)
+    assert finish(hub.fetch(listing, unet(listing), tmp_path / "a"))[0].sha256 == sha256(FILES[UNET])
+    config = HubFile("unet/config.json")
+    assert finish(hub.fetch(listing, config, tmp_path / "b"))[0].blob == git_digest(b"{}")
+
+
+def test_a_release_comes_from_its_own_place_without_a_token(hub: Hub, hub_server: HubServer, tmp_path: Path) -> None:
+    hub_server.releases["/github/owner/net/releases/download/v1/net.pth"] = b"p" * 5000
+    listing = Listing("github.com/owner/net", "v1", (HubFile("net.pth", 5000),))
+    finish(hub.fetch(listing, listing.files[0], tmp_path / "part"))
+    assert (tmp_path / "part").read_bytes() == b"p" * 5000
+    assert [request.token for request in hub_server.requests] == [""]
+
+
+def test_the_client_prints_nothing(
+    hub: Hub, listing: Listing, hub_server: HubServer, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    hub_server.faults.append(Fault(ELSEWHERE, cut_after=1000))
+    finish(hub.fetch(listing, unet(listing), tmp_path / "part"))
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(
     ("name", "is_id"),
-    [("owner/name", True), ("name", False), ("/a/b", False), ("./a", False), ("a/b/c", False), ("~/x", False)],
+    [
+        ("owner/name", True),
+        ("owner/name@v1", True),
+        ("name", False),
+        ("/a/b", False),
+        ("./a", False),
+        ("a/b/c", False),
+        ("~/x", False),
+    ],
 )
 def test_a_hub_id_has_one_slash_and_no_path(name: str, is_id: bool) -> None:
     assert looks_like_id(name) is is_id

@@ -3,15 +3,18 @@
 import os
 import pickle
 import subprocess
+import sys
+import types
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colabsd.errors import DamagedWeightsError, MissingWeightsError, UnsafePickleError
-from colabsd.models.pickles import read_shapes
+from colabsd.models.pickles import read_shapes, read_stored
 
 
 class Hostile:
@@ -70,3 +73,34 @@ def test_no_bytes_get_past_the_reader(tmp_path_factory: pytest.TempPathFactory, 
         read_shapes(path)
     except (DamagedWeightsError, UnsafePickleError) as error:
         assert error.facts["path"] == path
+
+
+def test_a_trainers_own_state_beside_the_tensors_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CompVis' checkpoints name a class of their trainer and NumPy's numbers: stepped over, never imported."""
+    name = "pytorch_lightning.callbacks.model_checkpoint"
+    module = types.ModuleType(name)
+    module.ModelCheckpoint = type("ModelCheckpoint", (), {"__module__": name})  # type: ignore[attr-defined]
+    for known in ("pytorch_lightning", "pytorch_lightning.callbacks", name):
+        monkeypatch.setitem(sys.modules, known, module)
+    path = tmp_path / "model.ckpt"
+    state = {module.ModelCheckpoint: {"best": np.float64(0.5), "of": module.ModelCheckpoint()}}
+    torch.save({"state_dict": {"w": torch.zeros(2)}, "callbacks": state}, path)
+    for known in ("pytorch_lightning", "pytorch_lightning.callbacks", name):
+        monkeypatch.delitem(sys.modules, known)
+    assert read_shapes(path) == {"state_dict.w": (2,)}
+
+
+def test_places_of_tensors_are_where_their_bytes_are(tmp_path: Path) -> None:
+    """Views, transposed tensors and both formats of PyTorch: what is read there is what was saved."""
+    whole = torch.arange(24, dtype=torch.float32).reshape(4, 6)
+    tensors = {"rows": whole[1:3], "columns": whole[:, 2:4], "turned": whole.t(), "half": whole.half()}
+    for zipped in (True, False):
+        path = tmp_path / f"{zipped}.pt"
+        torch.save(tensors, path, _use_new_zipfile_serialization=zipped)
+        for name, stored in read_stored(path).items():
+            data = path.read_bytes()[stored.start : stored.start + stored.span]
+            assert stored.strides is not None
+            numbers = np.frombuffer(data, {"F32": np.float32, "F16": np.float16}[stored.dtype])
+            strides = [stride * numbers.itemsize for stride in stored.strides]
+            found = np.lib.stride_tricks.as_strided(numbers, stored.shape, strides)
+            assert np.array_equal(found, tensors[name].numpy()), (name, zipped)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colabsd.errors import EndlessPromptError, PromptCycleError, UnknownVariableError, UnknownWildcardError
-from colabsd.prompts import Drawn, combinations, count_combinations, expand
+from colabsd.prompts import Drawn, combinations, count_combinations, expand, expand_each
 
 WILDCARDS: dict[str, Sequence[str]] = {
     "colour": ["red", "green", "blue"],
@@ -218,3 +218,16 @@ def test_the_count_is_the_number_of_combinations_and_draws_are_among_them(templa
     if count.number < 400:
         assert (len(made), count.bound) == (count.number, "exact")
         assert expand(template, 1, lookup=lookup).text in made
+
+
+def test_many_prompts_are_drawn_as_one_by_one_and_wildcards_are_read_once() -> None:
+    asked: list[str] = []
+
+    def lookup(name: str) -> list[str]:
+        asked.append(name)
+        return ["red", "green", "blue"]
+
+    template = "{a|b|c} __colour__ ${v=!{1|2}}${v}${v} {2$$__colour__}"
+    together = list(expand_each(template, 5, 20, lookup=lookup))
+    assert asked == ["colour"]
+    assert together == [expand(template, 5, index=index, lookup=lookup) for index in range(20)]

@@ -78,9 +78,27 @@ def test_previews_come_when_asked(engine: Engine, plan: ImagePlan) -> None:
     assert all(preview is None for preview in hidden)
 
 
-def test_the_end_of_a_prompt_that_does_not_fit_is_said(engine: Engine, plan: ImagePlan) -> None:
+def test_into_how_many_chunks_a_long_prompt_goes_is_said_once(engine: Engine, plan: ImagePlan) -> None:
     prompt = "apple " * 75 + "red dog"
-    long = dataclasses.replace(plan, drawings=(dataclasses.replace(plan.drawings[0], prompt=prompt),), batches=((0,),))
+    drawings = tuple(dataclasses.replace(drawing, prompt=prompt) for drawing in plan.drawings)
+    long = dataclasses.replace(plan, drawings=drawings)
     (note,) = [event for event in draw_text(engine, long) if isinstance(event, Note)]
-    assert note.facts["end"] == "red dog"
+    assert note.key == "lint.length"
+    assert note.facts["chunks"] == 2
+    assert note.facts["words"] == "red dog"
     assert not [event for event in draw_text(engine, plan) if isinstance(event, Note)]
+
+
+def test_a_long_negative_prompt_is_said_too(engine: Engine, plan: ImagePlan) -> None:
+    drawing = dataclasses.replace(plan.drawings[0], negative_prompt="apple " * 75 + "red dog")
+    long = dataclasses.replace(plan, drawings=(drawing,), batches=((0,),))
+    assert [event.key for event in draw_text(engine, long) if isinstance(event, Note)] == ["lint.length"]
+
+
+def test_a_picture_carries_how_its_prompt_came_about(engine: Engine, small_card: ModelCard) -> None:
+    machine = Machine(cores=2, ram_bytes=2**34, free_ram_bytes=2**34)
+    settings = ImageSettings(prompt="{red|green} apple", count=2, steps=1, seed=3)
+    plan = plan_images(settings, card=small_card, machine=machine, new_seed=lambda: 0)
+    made = [event for event in draw_text(engine, plan) if isinstance(event, Picture)]
+    assert [picture.extras["prompting"]["prompt"]["index"] for picture in made] == [0, 1]
+    assert all(picture.extras["prompting"]["prompt"]["template"] == "{red|green} apple" for picture in made)

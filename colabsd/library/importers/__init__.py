@@ -1,0 +1,1 @@
+"""What other programs' pictures say of themselves, read into settings. Draws nothing and changes no file."""
