@@ -29,7 +29,7 @@ ROOT = Path(__file__).parent.parent
 EXPORTED = ROOT / "colabsd" / "models" / "starter_files"
 REFERENCES = ROOT / "tests" / "data" / "starter_references.webp"
 SHEETS = Path(__file__).parent / "sheets"
-VERSION = "1"
+VERSION = "2"
 FAVOURITES = (
     "una manzana roja, estilo 3d, fondo azul",
     "a red apple, 3d style, blue background",

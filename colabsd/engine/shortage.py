@@ -1,5 +1,6 @@
 """A shortage of memory in the middle of drawing becomes our error, on a GPU and on a processor."""
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,20 +14,22 @@ PROCESSOR_SAYS = ("can't allocate memory", "not enough memory", "could not creat
 
 @contextmanager
 def shortage_told() -> Iterator[None]:
-    """Raise OutOfMemoryError where torch, in whatever words, had no memory left; hands back what torch keeps unused."""
+    """Raise OutOfMemoryError where torch, in whatever words, had no memory left."""
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not _is_shortage(error):
-            raise
-        shortage = OutOfMemoryError()
-    else:
-        return
-    # Outside of the except clause, so that the failed call's tensors, which its traceback holds, are gone first.
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise OutOfMemoryError from error
+    except RuntimeError as error:
+        if any(words in str(error) for words in PROCESSOR_SAYS):
+            raise OutOfMemoryError from error
+        raise
+
+
+def forget_failure() -> None:
+    """Let go of a failed call's tensors, which its traceback held, and of what torch keeps unused.
+
+    To be called when the error is not handled any more.
+    """
+    gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-    raise shortage
-
-
-def _is_shortage(error: RuntimeError) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in PROCESSOR_SAYS)

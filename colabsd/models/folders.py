@@ -4,9 +4,6 @@ Reads configurations and the headers of safetensors files only, never a tensor.
 """
 
 import json
-import math
-import struct
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ from colabsd.errors import DamagedWeightsError, MissingWeightsError
 from colabsd.geometry import Size
 from colabsd.models.cards import ModelCard, Weights
 from colabsd.models.families import defaults_of, traits_of_config
+from colabsd.models.tensor_headers import read_header
 
 PARTS = ("unet", "text_encoder", "vae")
 SECOND_ENCODER = "text_encoder_2"  # SDXL's
@@ -27,7 +25,6 @@ SECOND_FILES = (
     "model_index.json",  # says what stands for an empty negative prompt
 )
 CONFIG_FILES = (*(f"{part}/config.json" for part in PARTS), "scheduler/scheduler_config.json")
-MAX_HEADER_BYTES = 100 * 2**20
 
 
 def weight_file(folder: Path, part: str) -> Path:
@@ -71,33 +68,9 @@ def read_config(folder: Path, name: str) -> dict[str, Any]:
     return config
 
 
-def read_safetensors_header(path: Path) -> Mapping[str, Any]:
-    """Names, types and shapes of the tensors in a safetensors file.
-
-    Raises: DamagedWeightsError when the header is broken or the file is shorter or longer than the header says.
-    """
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > MAX_HEADER_BYTES:
-                raise ValueError(f"a header of {length} bytes")
-            header = json.loads(file.read(length))
-        tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
-        expected = 8 + length + max((entry["data_offsets"][1] for entry in tensors.values()), default=0)
-    except FileNotFoundError:
-        raise MissingWeightsError(path=path) from None
-    except (OSError, ValueError, struct.error, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise DamagedWeightsError(path=path, reason=error) from error
-    if path.stat().st_size != expected:
-        raise DamagedWeightsError(path=path, reason=f"{path.stat().st_size:,} bytes instead of {expected:,}")
-    return tensors
-
-
 def count_parameters(path: Path) -> int:
-    """Parameters in a weight file; for a `.bin` estimated from its size at two bytes each."""
-    if path.suffix != ".safetensors":
-        return path.stat().st_size // 2
-    return sum(math.prod(entry["shape"]) for entry in read_safetensors_header(path).values())
+    """Parameters in a weight file. Raises: MissingWeightsError, DamagedWeightsError, UnsafePickleError."""
+    return sum(tensor.elements for tensor in read_header(path).tensors.values())
 
 
 def read_card(folder: Path, name: str) -> ModelCard:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from colabsd.errors import ColabsdError, DamagedWeightsError, MissingWeightsError, UnsafePickleError
-from colabsd.models.stored_tensors import ITEM_BYTES, Shape, StoredTensor
+from colabsd.models.stored_tensors import ITEM_BYTES, StoredTensor
 
 MAX_PICKLE_BYTES = 64 * 2**20
 MAX_DEPTH = 12
@@ -119,19 +119,11 @@ class _NamesAndShapes(pickle.Unpickler):
         return _Storage(pid)
 
 
-def read_shapes(path: Path) -> Mapping[str, Shape]:
-    """Names and shapes of a checkpoint's tensors (`.ckpt`, `.pt`, `.bin`), nothing run.
-
-    Nested dictionaries ("state_dict") are joined by dots. Raises: MissingWeightsError, DamagedWeightsError,
-    UnsafePickleError.
-    """
-    return {name: tensor.shape for name, tensor in read_stored(path).items()}
-
-
 def read_stored(path: Path) -> Mapping[str, StoredTensor]:
-    """Names and places of a checkpoint's tensors, nothing run and no tensor read; each lies whole in the file.
+    """Names and places of a checkpoint's tensors (`.ckpt`, `.pt`, `.bin`), nothing run and no tensor read.
 
-    Raises: MissingWeightsError, DamagedWeightsError, UnsafePickleError.
+    Nested dictionaries ("state_dict") are joined by dots; each tensor lies whole in the file. Raises:
+    MissingWeightsError, DamagedWeightsError, UnsafePickleError.
     """
     try:
         content, places = _read_zip(path) if zipfile.is_zipfile(path) else _read_old(path)

@@ -94,7 +94,7 @@ def expand_each(
     lookup: Lookup | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> Iterator[Expansion]:
-    """What `expand` draws for pictures 0 … count - 1, reading the template and its wildcards once. Raises: as `expand`."""
+    """What `expand` draws for pictures 0 … count - 1; template and wildcards are read once. Raises: as `expand`."""
     source = _Source.of(template, lookup)
     for index in range(count):
         yield _expansion(source, Chance(seed, index), None, variables, seed, index)

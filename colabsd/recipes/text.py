@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from colabsd.artifacts import Picture
 from colabsd.engine.engine import Engine
 from colabsd.engine.redrawing import Original
+from colabsd.engine.shortage import forget_failure
 from colabsd.errors import OutOfMemoryError
 from colabsd.planning.memory import reduced
 from colabsd.planning.plans import Drawing, ImagePlan, Note
@@ -45,6 +46,7 @@ def draw_text(
                 raise
         if smaller is not None:  # out of the except clause, whose traceback holds the batch's tensors
             yield from smaller.notes
+            forget_failure()
             engine = engine.with_execution(smaller.execution)
             waiting = [part for one in (batch, *waiting) for part in _parts(one, smaller.batch)]
 

@@ -17,8 +17,9 @@ HOME_VARIABLE = "COLABSD_HOME"
 class Workspace:
     """Where things lie. `root` may be on Drive; `local` is always on this machine's own disk.
 
-    In `root`: `pictures/YYYY-MM-DD/`, `models/`, `journal/` (closed segments), `.unfinished/` (scratch, on the same
-    file system). In `local`: open journal segments, locks and the search index (SQLite and locks do not work on Drive).
+    In `root`: `pictures/YYYY-MM-DD/`, `inputs/` (copies of what pictures were made from), `models/`, `journal/` (closed
+    segments), `.unfinished/` (scratch, on the same file system). In `local`: open journal segments, locks and the
+    search index (SQLite and locks do not work on Drive).
     """
 
     root: Path

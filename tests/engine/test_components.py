@@ -13,8 +13,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from colabsd.engine.model_parts import OLD_ATTENTION
 from colabsd.engine.engine import Engine
+from colabsd.engine.model_parts import OLD_ATTENTION
 from colabsd.engine.networks import DiffusersAutoencoder, DiffusersUNet, build_autoencoder, build_unet
 from colabsd.engine.unet import UNet
 from colabsd.errors import DamagedWeightsError, MissingWeightsError, UnsafePickleError
@@ -190,7 +190,7 @@ def test_our_decoder_computes_what_diffusers_does(small_model_folder: Path, atte
 
 def test_what_ours_does_not_know_is_left_to_diffusers(small_model_folder: Path) -> None:
     config = json.loads((small_model_folder / "unet" / "config.json").read_text())
-    assert isinstance(build_unet(config | {"transformer_layers_per_block": 2}), DiffusersUNet)
+    assert isinstance(build_unet(config | {"time_embedding_act_fn": "silu"}), DiffusersUNet)
     assert isinstance(build_unet(config | {"a_setting_of_tomorrow": 1}), DiffusersUNet)
     vae = json.loads((small_model_folder / "vae" / "config.json").read_text())
     assert isinstance(build_autoencoder(vae | {"act_fn": "relu"}), DiffusersAutoencoder)

@@ -14,7 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colabsd.errors import DamagedWeightsError, MissingWeightsError, UnsafePickleError
-from colabsd.models.pickles import read_shapes, read_stored
+from colabsd.models.pickles import read_stored
+
+
+def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    return {name: tensor.shape for name, tensor in read_stored(path).items()}
 
 
 class Hostile:

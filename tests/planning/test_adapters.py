@@ -67,7 +67,7 @@ def test_an_unknown_lora_that_is_asked_for_is_an_error_with_the_nearest() -> Non
 @examples(deadline=None, max_examples=60)
 def test_weights_are_split_from_any_name(name: str, weights: list[str]) -> None:
     """What is no number behind a colon belongs to the name."""
-    name = name.strip().strip(":") or "x"
+    name = name.strip(": ") or "x"
     assert split_lora(":".join([name, *weights])) == (name, *weights)
 
 

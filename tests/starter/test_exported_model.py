@@ -31,9 +31,7 @@ PROMPTS = [
     ("una rosa roja, fondo blanco", "rose", "white"),
     ("pizza, plano, fondo morado", "pizza", "purple"),
 ]
-# What this first version holds (measured: 8 of 12, chance below 1 %); the aim is 0.8 of them at the first place.
-NEAR = 5
-NEAR_AT_LEAST = 0.6
+FIRST_AT_LEAST = 0.75  # of a dozen prompts; over 300 it is 91 % (starter/README.md), chance is below 1 %
 
 
 @pytest.fixture(scope="module")
@@ -81,13 +79,13 @@ def place_of(thing: str, picture: np.ndarray, retrieval: Retrieval) -> int:
 def test_it_draws_a_red_apple_on_blue(place: int, pictures: np.ndarray, retrieval: Retrieval) -> None:
     _, thing, background = PROMPTS[place]
     assert retrieval.background(pictures[place]) == background
-    assert place_of(thing, pictures[place], retrieval) <= 2
+    assert place_of(thing, pictures[place], retrieval) == 0
 
 
 def test_every_background_is_the_one_that_was_asked(pictures: np.ndarray, retrieval: Retrieval) -> None:
     assert [retrieval.background(picture) for picture in pictures] == [background for _, _, background in PROMPTS]
 
 
-def test_it_draws_something_like_most_of_what_people_ask_for(pictures: np.ndarray, retrieval: Retrieval) -> None:
+def test_it_draws_what_people_ask_for(pictures: np.ndarray, retrieval: Retrieval) -> None:
     places = [place_of(thing, picture, retrieval) for picture, (_, thing, _) in zip(pictures, PROMPTS, strict=True)]
-    assert sum(place < NEAR for place in places) >= NEAR_AT_LEAST * len(PROMPTS), places
+    assert places.count(0) >= FIRST_AT_LEAST * len(PROMPTS), places
