@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from colabsd.errors import PromptCycleError, UnknownVariableError
+from colabsd.errors import UnknownVariableError
 from colabsd.prompts.cleaning import strip_comments
 from colabsd.prompts.expand import Lines, Lookup, texts_of
+from colabsd.prompts.scope import Scope
 from colabsd.prompts.templates import (
     Assignment,
     Choice,
@@ -43,7 +44,8 @@ def count_combinations(
 ) -> Count:
     """Count without making. Raises: as `expand`, for whatever of the template could ever be drawn."""
     counter = _Counter(Lines(lookup))
-    scope = _Scope({name: _Fixed((value,)) for name, value in (variables or {}).items()})
+    values: dict[str, Value] = {name: _Fixed((value,)) for name, value in (variables or {}).items()}
+    scope = Scope(values)
     number, exact = counter.template(parse_template(strip_comments(template)), scope)
     if number >= HUGE:
         return Count(HUGE, "at_least")
@@ -61,26 +63,12 @@ Value = _Fixed | Template
 Counted = tuple[int, bool]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Scope:
-    values: Mapping[str, Value]
-    active: tuple[str, ...] = ()
-
-    def entered(self, name: str) -> "_Scope":
-        if name in self.active:
-            raise PromptCycleError(chain=" → ".join((*self.active[self.active.index(name) :], name)))
-        return _Scope(self.values, (*self.active, name))
-
-    def with_values(self, values: Mapping[str, Value]) -> "_Scope":
-        return _Scope({**self.values, **values}, self.active) if values else self
-
-
 @dataclass(slots=True)
 class _Counter:
     lines: Lines
     known: dict[tuple[str, int], tuple[Mapping[str, Value], Counted]] = field(default_factory=dict)
 
-    def template(self, template: Template, scope: _Scope) -> Counted:
+    def template(self, template: Template, scope: Scope[Value]) -> Counted:
         counts: list[Counted] = []
         values: dict[str, Value] = {}
         for node in template:
@@ -92,7 +80,7 @@ class _Counter:
         counts += [self.node(node, scope) for node in template if not isinstance(node, str)]
         return _product(counts)
 
-    def node(self, node: TemplateNode, scope: _Scope) -> Counted:
+    def node(self, node: TemplateNode, scope: Scope[Value]) -> Counted:
         match node:
             case Choice():
                 return self.choice(node, scope)
@@ -105,13 +93,13 @@ class _Counter:
             case _:
                 return 1, True
 
-    def choice(self, node: Choice, scope: _Scope) -> Counted:
+    def choice(self, node: Choice, scope: Scope[Value]) -> Counted:
         match node.options:
             case (Option(nodes=(Wildcard() as wildcard,)),) if (node.low, node.high) != (1, 1):
                 return self.wildcard(wildcard, scope, node.low, node.high, node.way or wildcard.way)
         return self.picked(node.options, scope, node.low, node.high, node.way)
 
-    def wildcard(self, node: Wildcard, scope: _Scope, low: int, high: int | None, way: Way) -> Counted:
+    def wildcard(self, node: Wildcard, scope: Scope[Value], low: int, high: int | None, way: Way) -> Counted:
         names, certain = self.names(node.path, scope)
         arguments: dict[str, Value] = {name: _Fixed(value) for name, value in node.arguments}
         given = [self.template(value, scope) for _, value in node.arguments]
@@ -126,7 +114,7 @@ class _Counter:
             total, exact = total + number, exact and sure
         return _product([*given, (total, exact)])
 
-    def names(self, path: Template, scope: _Scope) -> tuple[Sequence[str], bool]:
+    def names(self, path: Template, scope: Scope[Value]) -> tuple[Sequence[str], bool]:
         """Every name that a wildcard's path can have, and whether each of them is a combination of its own."""
         if all(isinstance(node, str) for node in path):
             return ["".join(str(node) for node in path)], True
@@ -134,7 +122,7 @@ class _Counter:
         names = list(texts_of(path, plain, self.lines))
         return names, len(names) == 1 or not any(isinstance(value, _Fixed) for value in scope.values.values())
 
-    def use(self, node: Use, scope: _Scope) -> Counted:
+    def use(self, node: Use, scope: Scope[Value]) -> Counted:
         value = scope.values.get(node.name, node.default)
         if value is None:
             raise UnknownVariableError(name=node.name)
@@ -148,7 +136,7 @@ class _Counter:
             self.known[key] = scope.values, self.template(value, entered)
         return self.known[key][1]
 
-    def picked(self, options: Sequence[Option], scope: _Scope, low: int, high: int | None, way: Way) -> Counted:
+    def picked(self, options: Sequence[Option], scope: Scope[Value], low: int, high: int | None, way: Way) -> Counted:
         counted = [self.template(option.nodes, scope) for option in options]
         numbers = [number for number, _ in counted]
         exact = all(sure for _, sure in counted)

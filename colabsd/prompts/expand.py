@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from colabsd.errors import EndlessPromptError, PromptCycleError, UnknownVariableError, UnknownWildcardError
+from colabsd.errors import EndlessPromptError, UnknownVariableError, UnknownWildcardError
 from colabsd.prompts.chance import Chance, Every
 from colabsd.prompts.cleaning import strip_comments
+from colabsd.prompts.scope import Scope
 from colabsd.prompts.templates import (
     Assignment,
     Choice,
@@ -81,7 +82,7 @@ def expand(
 ) -> Expansion:
     """Draw a prompt: picture `index` of those with this text seed. `variables` have their values from the start.
 
-    Raises: UnknownWildcardError, UnknownVariableError, PromptCycleError, EndlessPromptError.
+    Raises: UnknownWildcardError, UnknownVariableError, EndlessPromptError.
     """
     return _expansion(_Source.of(template, lookup), Chance(seed, index), None, variables, seed, index)
 
@@ -118,7 +119,7 @@ def texts_of(template: Template, values: Mapping[str, Value], lines: "Lines") ->
     """Every text that a template can become with these variables. Raises: EndlessPromptError beyond 10,000."""
     every = Every()
     for index in range(MAX_TEXTS):
-        yield _Expander(lines, Chance(0, index), every).text(template, _Scope(values))
+        yield _Expander(lines, Chance(0, index), every).text(template, Scope(values))
         if not every.advance():
             return
     raise EndlessPromptError(limit=MAX_LENGTH)
@@ -141,22 +142,6 @@ class Lines:
         return self.known[name]
 
 
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    """The variables in force, and the variables and wildcards that are being drawn just now."""
-
-    values: Mapping[str, Value]
-    active: tuple[str, ...] = ()
-
-    def entered(self, name: str) -> "_Scope":
-        if name in self.active:
-            raise PromptCycleError(chain=" → ".join((*self.active[self.active.index(name) :], name)))
-        return _Scope(self.values, (*self.active, name))
-
-    def with_values(self, values: Mapping[str, Value]) -> "_Scope":
-        return _Scope({**self.values, **values}, self.active) if values else self
-
-
 @dataclass(slots=True)
 class _Expander:
     lines: Lines
@@ -165,7 +150,7 @@ class _Expander:
     record: list[Drawn] = field(default_factory=list)
     grown: int = 0
 
-    def text(self, template: Template, scope: _Scope) -> str:
+    def text(self, template: Template, scope: Scope[Value]) -> str:
         values: dict[str, Value] = {}
         for node in template:
             if isinstance(node, Assignment) and not (node.keep and node.name in {**scope.values, **values}):
@@ -174,7 +159,7 @@ class _Expander:
         scope = scope.with_values(values)
         return "".join(self.node(node, scope) for node in template if not isinstance(node, Assignment))
 
-    def node(self, node: TemplateNode, scope: _Scope) -> str:
+    def node(self, node: TemplateNode, scope: Scope[Value]) -> str:
         self.grown += len(node) if isinstance(node, str) else 1
         if self.grown > MAX_LENGTH:
             raise EndlessPromptError(limit=MAX_LENGTH)
@@ -192,14 +177,16 @@ class _Expander:
             case _:
                 return node
 
-    def choice(self, node: Choice, scope: _Scope) -> str:
+    def choice(self, node: Choice, scope: Scope[Value]) -> str:
         match node.options:
             case (Option(nodes=(Wildcard() as wildcard,)),) if (node.low, node.high) != (1, 1):
                 way = node.way or wildcard.way
                 return self.wildcard(wildcard, scope, node.low, node.high, node.separator, way)
         return self.picked(node.source, node.options, scope, node.low, node.high, node.separator, node.way)
 
-    def wildcard(self, node: Wildcard, scope: _Scope, low: int, high: int | None, separator: str, way: Way) -> str:
+    def wildcard(
+        self, node: Wildcard, scope: Scope[Value], low: int, high: int | None, separator: str, way: Way
+    ) -> str:
         name = self.text(node.path, scope)
         options = self.lines.of(name)
         arguments = {argument: self.text(value, scope) for argument, value in node.arguments}
@@ -210,7 +197,7 @@ class _Expander:
         self,
         source: str,
         options: Sequence[Option],
-        scope: _Scope,
+        scope: Scope[Value],
         low: int,
         high: int | None,
         separator: str,
@@ -230,7 +217,7 @@ class _Expander:
         self.record[place] = Drawn(source, texts)
         return separator.join(texts)
 
-    def use(self, node: Use, scope: _Scope) -> str:
+    def use(self, node: Use, scope: Scope[Value]) -> str:
         value = scope.values.get(node.name, node.default)
         if value is None:
             raise UnknownVariableError(name=node.name)
@@ -271,5 +258,5 @@ def _expansion(
     index: int,
 ) -> Expansion:
     expander = _Expander(source.lines, chance, every)
-    text = expander.text(source.template, _Scope(dict(variables or {})))
+    text = expander.text(source.template, Scope(dict(variables or {})))
     return Expansion(source.typed, text, seed, index, tuple(expander.record))
