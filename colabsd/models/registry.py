@@ -12,9 +12,9 @@ from colabsd.models.cards import ModelCard
 from colabsd.models.catalog import CATALOG
 from colabsd.models.digests import digest_files, digest_of_model
 from colabsd.models.download import Wanted
+from colabsd.models.file_cards import read_file_card
 from colabsd.models.folders import CHECKER, model_files, read_card, weight_file
 from colabsd.models.hub import looks_like_id
-from colabsd.models.single_files import read_file_card
 from colabsd.models.starter import NAME as STARTER
 from colabsd.models.starter import Starter, starter_folder
 from colabsd.progress import Note, Progress

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from colabsd.cli.program import run
-from colabsd.models.single_files import read_file_card
+from colabsd.models.file_cards import read_file_card
 
 pytestmark = pytest.mark.integration
 

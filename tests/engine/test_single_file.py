@@ -27,9 +27,10 @@ from colabsd.errors import (
     UsageError,
 )
 from colabsd.models.cards import Family, ModelCard
+from colabsd.models.file_cards import read_file_card
 from colabsd.models.folders import read_card
 from colabsd.models.network_configs import UNKNOWN
-from colabsd.models.single_files import DESCRIPTION, read_file_card, read_single_file
+from colabsd.models.single_files import DESCRIPTION, read_single_file
 from colabsd.models.starter import Starter, starter_folder
 from colabsd.planning.plans import Drawing, Execution
 
