@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from small_models import LATENT_SIDE, write_small_tokenizer
+
 from colabsd.models.cards import Family, Variant
 
-LATENT_SIDE = 8  # 64 pixels
 CHANNELS = {"text": 4, "inpaint": 9, "edit": 8}
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}
 UNET = {
@@ -56,10 +57,8 @@ class SmallFamily:
     extras: dict[str, Any] = field(default_factory=dict)
 
 
-def make_family(
-    folder: Path, family: Family, variant: Variant, write_tokenizer: Any, *, guidance_width: int | None = None
-) -> SmallFamily:
-    """Make and save a model; `write_tokenizer` writes a small tokenizer into a folder and counts its tokens."""
+def make_family(folder: Path, family: Family, variant: Variant, *, guidance_width: int | None = None) -> SmallFamily:
+    """Make a model and save it in a folder."""
     import torch
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextModel, CLIPTextModelWithProjection
@@ -80,12 +79,10 @@ def make_family(
         ).eval()
         padding = "<|endoftext|>" if family == "sd1" else "!"
         activation = "quick_gelu" if family != "sd2" else "gelu"
-        tokenizers = [
-            _tokenizer(folder / "tokenizer", write_tokenizer, padding if family == "sd2" else "<|endoftext|>")
-        ]
+        tokenizers = [_tokenizer(folder / "tokenizer", padding if family == "sd2" else "<|endoftext|>")]
         encoders = [_encoder(CLIPTextModel, {**TEXT, "hidden_act": activation}, len(tokenizers[0]))]
         if family == "sdxl":
-            tokenizers.append(_tokenizer(folder / "tokenizer_2", write_tokenizer, padding))
+            tokenizers.append(_tokenizer(folder / "tokenizer_2", padding))
             second = {**SECOND, "hidden_act": "gelu", "projection_dim": 20}
             encoders.append(_encoder(CLIPTextModelWithProjection, second, len(tokenizers[1])))
     unet.save_pretrained(folder / "unet")
@@ -101,10 +98,10 @@ def make_family(
     return SmallFamily(folder, unet, vae, encoders, tokenizers, scheduler)
 
 
-def _tokenizer(folder: Path, write_tokenizer: Any, padding: str) -> Any:
+def _tokenizer(folder: Path, padding: str) -> Any:
     from transformers import CLIPTokenizer
 
-    write_tokenizer(folder)
+    write_small_tokenizer(folder)
     path = folder / "tokenizer_config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "pad_token": padding}))
     return CLIPTokenizer.from_pretrained(folder)

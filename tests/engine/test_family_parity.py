@@ -34,15 +34,13 @@ DIFFUSERS_HAS = [sampler.label for sampler in SAMPLERS if sampler.scheduler != "
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory, load_small: Callable[..., Engine]) -> Callable[..., Pair]:
     """Our engine and diffusers' networks with the same weights; each model is made once."""
-    from conftest import write_small_tokenizer
-
     made: dict[tuple[Any, ...], Pair] = {}
 
     def make(family: Any, variant: Any = "text", guidance_width: int | None = None) -> Pair:
         key = family, variant, guidance_width
         if key not in made:
             folder = tmp_path_factory.mktemp("family")
-            theirs = make_family(folder, family, variant, write_small_tokenizer, guidance_width=guidance_width)
+            theirs = make_family(folder, family, variant, guidance_width=guidance_width)
             made[key] = load_small(read_card(folder, family)), theirs
         return made[key]
 

@@ -44,10 +44,8 @@ def mask() -> Image.Image:
 
 @pytest.fixture(scope="module")
 def sdxl(tmp_path_factory: pytest.TempPathFactory, load_small: Callable[..., Engine]) -> tuple[Engine, SmallFamily]:
-    from conftest import write_small_tokenizer
-
     folder = tmp_path_factory.mktemp("sdxl")
-    theirs = make_family(folder, "sdxl", "text", write_small_tokenizer)
+    theirs = make_family(folder, "sdxl", "text")
     return load_small(read_card(folder, "sdxl")), theirs
 
 
@@ -257,9 +255,7 @@ def test_published_text_encoders_have_their_names_and_shapes_in_ours(
 
 @pytest.mark.parametrize("family", ["sd2", "sdxl"])
 def test_diffusers_class_behind_our_names_is_told_the_same(tmp_path: Path, family: Any) -> None:
-    from conftest import write_small_tokenizer
-
-    theirs = make_family(tmp_path, family, "text", write_small_tokenizer, guidance_width=16)
+    theirs = make_family(tmp_path, family, "text", guidance_width=16)
     config = {name: list(one) if isinstance(one, tuple) else one for name, one in theirs.unet.config.items()}
     ours, wrapped = build_unet(config).eval(), DiffusersUNet(config).eval()
     ours.load_state_dict(theirs.unet.state_dict())

@@ -65,14 +65,12 @@ def finish(work: Any) -> Any:
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pair]:
     """A small model of a family, and its export; each is made once."""
-    from conftest import write_small_tokenizer
-
     made: dict[tuple[Any, ...], Pair] = {}
 
     def make(family: Family, variant: Any = "text") -> Pair:
         if (family, variant) not in made:
             folder = tmp_path_factory.mktemp(family)
-            make_family(folder, family, variant, write_small_tokenizer)
+            make_family(folder, family, variant)
             card = read_card(folder, family)
             path = folder.with_suffix(".safetensors")
             finish(export_single_file(open_parts(card), card, path))
