@@ -52,7 +52,10 @@ except Exception as error:
 print(json.dumps(told))
 """
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's limit of a process")
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's limit of a process"),
+]
 
 
 def told(size: int, batch: int, spare_mib: int, *, lifted: bool = True) -> list[object]:

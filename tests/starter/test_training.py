@@ -17,6 +17,8 @@ from starter.evaluate import drawer, pipeline_of
 from starter.recipe import FIRST, smoke
 from starter.scenes import Background, Scene, Spot, Thing, paint
 
+pytestmark = pytest.mark.integration
+
 RECIPE = smoke(FIRST)
 DRAWINGS = shapes.drawings(RECIPE.size)
 
