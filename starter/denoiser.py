@@ -115,8 +115,8 @@ class Training:
         clean, ids = self.batch()
         count = len(clean)
         spread = (torch.arange(count, device=self.device) + self._uniform(count)) / count
-        share = self.shares[(spread * TIMES).long().clamp(max=TIMES - 1)]
         times = (spread * TIMES).long().clamp(max=TIMES - 1)
+        share = self.shares[times]
         noise = torch.randn(clean.shape, generator=self.noise, device=self.device)
         signal, disturbance = share.sqrt().view(-1, 1, 1, 1), (1 - share).sqrt().view(-1, 1, 1, 1)
         target = signal * noise - disturbance * clean

@@ -6,12 +6,18 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-TILE = 64  # latents on a side: 512 pixels of a model with factor 8
+from colabsd.planning.memory import TILE_LATENTS
+
 OVERLAP = 16
 
 
 def decode_tiled(
-    decode: Callable[[Tensor], Tensor], latents: Tensor, factor: int, *, tile: int = TILE, overlap: int = OVERLAP
+    decode: Callable[[Tensor], Tensor],
+    latents: Tensor,
+    factor: int,
+    *,
+    tile: int = TILE_LATENTS,
+    overlap: int = OVERLAP,
 ) -> Tensor:
     """(1, 4, h, w) latents -> (1, 3, h · factor, w · factor) pixels in fp32.
 
@@ -35,7 +41,7 @@ def decode_tiled(
     return total / weights
 
 
-def is_tiled(latents: Tensor, tile: int = TILE) -> bool:
+def is_tiled(latents: Tensor, tile: int = TILE_LATENTS) -> bool:
     """Whether the latents are larger than one tile."""
     return max(latents.shape[-2:]) > tile
 

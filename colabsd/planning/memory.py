@@ -20,7 +20,7 @@ UNET_TENSORS = 190  # live tensors of the outer level's size at the UNet's peak,
 DECODER_TENSORS = 13  # the same at the decoder's peak, at full resolution
 SHARE_OF_FREE_MEMORY = 0.9
 LARGEST_CHOSEN_BATCH = 4
-TILE_LATENTS = 64  # the side of a tile, as in engine/tiling.py
+TILE_LATENTS = 64  # the side of a tile that is decoded: 512 pixels of a model with factor 8
 BF16_CPU_CHANNELS = 64  # thinner networks are not faster in bf16 (measured)
 
 
