@@ -104,7 +104,7 @@ FULL = Recipe(
     size=256,
     tiers=("first", "full"),
     scenes=EVERYTHING,
-    autoencoder=AutoencoderRecipe(channels=(32, 64, 96, 128), crop=128, steps=20_000),
+    autoencoder=AutoencoderRecipe(channels=(16, 32, 64, 128), crop=128, batch=16, steps=4000, decoder_steps=3000),
     denoiser=DenoiserRecipe(samples=2_000_000, views=8),
 )
 

@@ -1,0 +1,154 @@
+"""What every verb of the studio needs: the shared things, exact plans, a loaded engine, jobs drawn and kept."""
+
+import secrets
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from colabsd.artifacts import Picture
+from colabsd.environment.machine import Machine
+from colabsd.language import Language
+from colabsd.library.library import Job, KeptPicture, Library
+from colabsd.models.adapters import AdapterFolders
+from colabsd.models.cache import WeightCache
+from colabsd.models.cards import ModelCard
+from colabsd.models.registry import bring_model, find_model, known_models
+from colabsd.models.starter import NAME as STARTER
+from colabsd.models.starter import Starter
+from colabsd.planning.images import plan_images
+from colabsd.planning.memory import choose_execution
+from colabsd.planning.plans import Drawing, Execution, ImagePlan, Note
+from colabsd.planning.redraw import Source, plan_redraw
+from colabsd.progress import Progress
+from colabsd.settings.images import ImageSettings
+from colabsd.settings.redraw import RedrawSettings
+from colabsd.storage.workspace import Workspace
+from colabsd.studio.adapters import (
+    adapter_folders,
+    autoencoder_of,
+    plan_autoencoder,
+)
+from colabsd.studio.prompting import prompt_sources
+from colabsd.studio.redrawing import original_of
+
+if TYPE_CHECKING:
+    from colabsd.engine.engine import Engine
+
+SEEDS = 2**32
+Event: TypeAlias = Progress | Note | KeptPicture
+
+
+class Workshop:
+    """The things that are shared, and the steps that verbs are made of."""
+
+    def __init__(
+        self, *, workspace: Workspace, library: Library, cache: WeightCache, machine: Machine, language: Language
+    ) -> None:
+        self.workspace = workspace
+        self.cache = cache
+        self.library = library
+        self.machine = machine
+        self.language = language
+        self._engine: Engine | None = None
+        self._engine_key: tuple[str, str, Execution] | None = None
+
+    def models(self) -> tuple[ModelCard, ...]:
+        """The models that have a name."""
+        return known_models()
+
+    def model(self, name: str | None) -> ModelCard:
+        """The card of one model; None is the embedded one. Raises: UnknownModelError and the errors of its files."""
+        return find_model(name)
+
+    def exact_plan(
+        self, settings: ImageSettings, card: ModelCard, as_written: bool = False, source: Source | None = None
+    ) -> ImagePlan:
+        """The plan of a request for one model; `source` for a redrawing. Raises: InvalidSettingError and its like."""
+        folders = self.adapter_folders(settings.lora or ())
+        facts: dict[str, Any] = {
+            "card": card,
+            "machine": self.machine,
+            "new_seed": lambda: secrets.randbelow(SEEDS),
+            "sources": prompt_sources(self.workspace, settings, folders, dynamic=not as_written),
+        }
+        if source is None:
+            return plan_autoencoder(plan_images(settings, **facts), settings, folders)
+        assert isinstance(settings, RedrawSettings), "a source comes with settings for it"
+        return plan_autoencoder(plan_redraw(settings, source, **facts), settings, folders)
+
+    def adapter_folders(self, asked: Sequence[str]) -> AdapterFolders:
+        """Where LoRAs and the like are; `asked` are those that were asked for, some of them by their paths."""
+        return adapter_folders(self.workspace, self.cache.memory, asked)
+
+    def check_fit(self, plan: ImagePlan, card: ModelCard, settings: ImageSettings) -> None:
+        """Raises: LoraMismatchError and its like, before anything is kept or loaded."""
+        if any(drawing.loras or drawing.embeddings for drawing in plan.drawings):
+            from colabsd.engine.adaptation import check_fit
+
+            check_fit(card, plan.drawings, self.adapter_folders(settings.lora or ()))
+
+    def draw_job(self, job: Job, plan: ImagePlan, card: ModelCard, previews: bool) -> Iterator[Event]:
+        """Draw what a job has not kept yet, and keep it."""
+        with self.library.lock_job(job) as held:
+            engine = yield from self.load(card, plan, job.settings)
+            for event in self.pictures(engine, plan, held.kept, previews):
+                yield self.library.keep(event, job, card.files) if isinstance(event, Picture) else event
+            self.library.finish_job(job)
+
+    def pictures(
+        self, engine: "Engine", plan: ImagePlan, kept: Collection[int] = (), previews: bool = False
+    ) -> Iterator[Progress | Note | Picture]:
+        """The pictures of a plan, by the recipe that it is for."""
+        from colabsd.recipes.redraw import draw_from_picture
+        from colabsd.recipes.text import draw_text
+
+        first = plan.drawings[0]
+        if not first.source_sha256:
+            return draw_text(engine, plan, kept=kept, previews=previews)
+        original, parents = original_of(self.workspace, first, engine.card.factor)
+        return draw_from_picture(engine, plan, original, parents=parents, kept=kept, previews=previews)
+
+    def load(
+        self, card: ModelCard, plan: ImagePlan, settings: Mapping[str, Any]
+    ) -> Generator[Progress, None, "Engine"]:
+        """The engine for a plan's model, loaded once and kept until another one is asked for."""
+        from colabsd.engine.engine import load_engine
+
+        folders = self.adapter_folders(settings.get("lora") or ())
+        key = card.sha256, plan.drawings[0].vae_sha256, plan.execution
+        if self._engine is None or self._engine_key != key:
+            self._engine = None  # the old weights go before the new ones come
+            autoencoder = autoencoder_of(plan.drawings[0], settings, folders)
+            self._engine = yield from load_engine(card, plan.execution, autoencoder)
+            self._engine_key = key
+        self._engine.adapters = folders
+        return self._engine
+
+    def bring_again(
+        self, settings: Mapping[str, Any], drawing: Drawing
+    ) -> Generator[Progress | Note, None, tuple[ModelCard, list[Note]]]:
+        """The model that was asked for, and a note when its files are not those of the drawing any more."""
+        card = yield from bring_model(self.model(settings.get("model") or drawing.model), self.cache)
+        changed = card.sha256 != drawing.model_sha256
+        return card, [Note("note.model_changed", {"model": drawing.model})] if changed else []
+
+    def execution_again(self, card: ModelCard, wanted: Execution) -> tuple[Execution, list[Note]]:
+        """The way it was run, where this machine can; else the best that it can, with a note."""
+        if wanted.device == "cpu" or self.machine.gpu is not None:
+            return wanted, []
+        chosen = choose_execution(card, self.machine, None, None)
+        return chosen, [Note("note.other_machine", {"before": wanted.device, "now": chosen.device})]
+
+    def picture_path(self, name: str) -> Path:
+        """The file of a picture: a path, or a name or key that the library knows. Raises: UnknownPictureError."""
+        path = Path(name).expanduser()
+        return path if path.is_file() else self.workspace.root / self.library.find(name).path
+
+    def unknown_words(self, prompt: str, card: ModelCard) -> Iterator[Note]:
+        """A note with three suggestions when the embedded model knows no thing that the prompt names."""
+        if card.name != STARTER or card.folder is None or not prompt.strip():
+            return
+        starter = Starter(card.folder)
+        if not starter.knows(prompt):
+            suggestions = ", ".join(starter.suggest(prompt, self.language))
+            yield Note("note.unknown_words", {"prompt": prompt[:80], "suggestions": suggestions})
