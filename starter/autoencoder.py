@@ -71,15 +71,28 @@ def scenes_for(drawings: Drawings, concepts: Sequence[Concept], recipe: Recipe, 
     )
 
 
-def loss_of(model: Autoencoder, pictures: Tensor, noise: Tensor, kl_weight: float) -> tuple[Tensor, Tensor]:
-    """The loss (L1 + half the gradient's L1 + L2 + a little KL) and the mean squared error in [-1, 1]."""
+def loss_of(
+    model: Autoencoder,
+    pictures: Tensor,
+    noise: Tensor,
+    recipe: AutoencoderRecipe,
+    wanted: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The loss and the mean squared error in [-1, 1].
+
+    The loss is L1 + half the gradient's L1 + L2 + a little KL, and the distance to the latents that are `wanted`, as a
+    share of their variance.
+    """
     posterior = model.encode(pictures).latent_dist
     error = pictures - model.decode(posterior.mean + posterior.std * noise).sample.float()
     across = (error[..., 1:] - error[..., :-1]).abs().mean()
     down = (error[..., 1:, :] - error[..., :-1, :]).abs().mean()
     squared = error.pow(2).mean()
     kl = posterior.kl().float().mean() / posterior.mean[0].numel()
-    return error.abs().mean() + 0.5 * (across + down) + squared + kl_weight * kl, squared.detach()
+    loss = error.abs().mean() + 0.5 * (across + down) + squared + recipe.kl_weight * kl
+    if wanted is not None:
+        loss = loss + recipe.likeness_weight * (posterior.mean.float() - wanted).pow(2).mean() / wanted.var()
+    return loss, squared.detach()
 
 
 def learning_rate_at(step: int, recipe: AutoencoderRecipe) -> float:
@@ -93,8 +106,17 @@ def learning_rate_at(step: int, recipe: AutoencoderRecipe) -> float:
 class Training:
     """A run in progress; its whole state goes into a checkpoint and comes back bit for bit."""
 
-    def __init__(self, recipe: Recipe, pool: Pixels, device: str = "cpu", seed: int = 0, parts: int = 1) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        pool: Pixels,
+        device: str = "cpu",
+        seed: int = 0,
+        parts: int = 1,
+        teacher: Autoencoder | None = None,
+    ) -> None:
         self.recipe, self.pool, self.device = recipe, pool, device
+        self.teacher = None if teacher is None else teacher.to(device)
         self.model = build(recipe, seed).to(device, memory_format=torch.channels_last)
         self.chance = np.random.default_rng(seed)
         self.noise = torch.Generator().manual_seed(seed)
@@ -118,6 +140,16 @@ class Training:
         ]
         return to_tensor(np.stack(parts), self.device)
 
+    def wanted(self, crops: Tensor) -> Tensor | None:
+        """The teacher's latents of the crops, made as small as the teacher's pictures are."""
+        if self.teacher is None or self.step >= self.recipe.autoencoder.steps:
+            return None
+        shrink = len(self.recipe.autoencoder.channels) - len(self.teacher.config.block_out_channels)
+        with torch.no_grad(), torch.autocast(self.device, torch.bfloat16):
+            small = torch.nn.functional.avg_pool2d(crops, 2**shrink)
+            latents: Tensor = self.teacher.encode(small).latent_dist.mean.float()
+        return latents
+
     @property
     def learning(self) -> list[nn.Parameter]:
         """All weights at first; then the decoder's alone, so that the denoiser's latents stay what they are."""
@@ -131,11 +163,13 @@ class Training:
         crops, errors = self.crops(), {}
         side = crops.shape[-1] >> (len(self.recipe.autoencoder.channels) - 1)
         noise = torch.randn(len(crops), 4, side, side, generator=self.noise).to(self.device)
+        wanted = self.wanted(crops)
 
         def loss_of_part(first: int, end: int) -> Tensor:
             with torch.autocast(self.device, torch.bfloat16, cache_enabled=False):
+                part = None if wanted is None else wanted[first:end]
                 loss, errors[first] = loss_of(
-                    self.model, crops[first:end], noise[first:end], self.recipe.autoencoder.kl_weight
+                    self.model, crops[first:end], noise[first:end], self.recipe.autoencoder, part
                 )
             return loss
 

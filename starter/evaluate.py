@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from .captions import LANGUAGES, plain_prompt, without_accents
+from .compositions import composed_figures
 from .concepts import Concept
 from .data import Drawings, Pixels
 from .palette import COLOURS
@@ -135,7 +136,7 @@ def real_scenes(asked: Sequence[Prompt], drawings: Drawings, recipe: Recipe, see
 
     def scene(prompt: Prompt) -> Pixels:
         known = {"concept": by_id[prompt.concept], "style": prompt.style, "colour": prompt.background}
-        return paint(random_scene(rng, drawings.concepts, recipe.scenes, **known), drawings, recipe.size)  # type: ignore[arg-type]
+        return paint(random_scene(rng, drawings.concepts, recipe.scenes.alone, **known), drawings, recipe.size)  # type: ignore[arg-type]
 
     return np.stack([scene(prompt) for prompt in asked])
 
@@ -219,6 +220,7 @@ def evaluate(
     seconds = (time.monotonic() - began) / len(asked)
     rough_pictures = draw([prompt.text for prompt in rough], 1)
     real = real_scenes(asked, drawings, recipe)
+    sheets.mkdir(parents=True, exist_ok=True)
     result = {
         "recipe": recipe.name,
         "guidance": guidance,
@@ -229,13 +231,13 @@ def evaluate(
         "ceiling_real_drawings": figures(asked, real, retrieval),
         "chance": {"top1": 1 / len(set(retrieval.ids)), "style": 1 / len(STYLES), "background": 1 / len(COLOURS)},
         "rough": figures(rough, rough_pictures, retrieval),
+        **composed_figures(pipeline, draw, drawings, known, retrieval, recipe, guidance, sheets),
         "autoencoder_psnr_db": autoencoder_figures(pipeline.vae, drawings, recipe),
         "seconds_a_picture": round(seconds, 3),
         "missed": missed(asked, pictures, retrieval),
         "missed_rough": missed(rough, rough_pictures, retrieval),
         "first_prompts": [asdict(prompt) for prompt in asked[:64]],
     }
-    sheets.mkdir(parents=True, exist_ok=True)
     by_heart = nearest_pairs(asked[:20], pictures, retrieval, drawings)
     for name, shown in (("plain", pictures[:64]), ("rough", rough_pictures[:48]), ("by-heart", by_heart)):
         save_sheet(shown, sheets / f"{recipe.name}-{name}.jpg", quality=85)

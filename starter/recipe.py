@@ -21,10 +21,19 @@ class SceneRecipe:
     gradients: float = 0.0
     places: float = 0.0
 
+    @property
+    def alone(self) -> SceneRecipe:
+        """The same with one thing, once, in its own colours, on one colour."""
+        return replace(self, two_things=0.0, several=0.0, tinted=0.0, gradients=0.0, places=0.0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class AutoencoderRecipe:
-    """A KL autoencoder without attention; each channel count after the first halves the side."""
+    """A KL autoencoder without attention; each channel count after the first halves the side.
+
+    `like` names a recipe of a smaller picture size with latents of the same size: its latents for the picture made
+    small are what this one's encoder should give too, so that the other's denoiser has a start with this one.
+    """
 
     channels: tuple[int, ...] = (32, 64, 96)
     crop: int = 64
@@ -35,6 +44,8 @@ class AutoencoderRecipe:
     learning_rate: float = 1.5e-3
     warmup_steps: int = 100
     kl_weight: float = 3e-4
+    like: str | None = None
+    likeness_weight: float = 0.5
 
 
 EVERYTHING = SceneRecipe(
@@ -104,7 +115,9 @@ FULL = Recipe(
     size=256,
     tiers=("first", "full"),
     scenes=EVERYTHING,
-    autoencoder=AutoencoderRecipe(channels=(16, 32, 64, 128), crop=128, batch=16, steps=4000, decoder_steps=3000),
+    autoencoder=AutoencoderRecipe(
+        channels=(16, 32, 64, 128), crop=128, batch=16, steps=2400, decoder_steps=2000, like="first"
+    ),
     denoiser=DenoiserRecipe(samples=2_000_000, views=8),
 )
 
@@ -126,6 +139,7 @@ def smoke(recipe: Recipe) -> Recipe:
             steps=40,
             decoder_steps=10,
             warmup_steps=5,
+            like=None,
         ),
         words=replace(recipe.words, components=8, batch=32, steps=200, learning_rate=3e-3, warmup_steps=5),
         denoiser=replace(

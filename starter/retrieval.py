@@ -70,12 +70,20 @@ class Retrieval:
         Raises: KeyError for a background that is not in `backgrounds`.
         """
         pixels = _pixels(image)
-        name = background or self.background(pixels)
-        colour = np.asarray(self.backgrounds[name], np.float32)
+        distances = self._distances(pixels, background or self.background(pixels))
+        return [(self.ids[place], self.styles[place]) for place in np.argsort(distances, kind="stable")]
+
+    def distance(self, image: Image.Image | Bytes, thing: str, background: str) -> float:
+        """Mean absolute difference in levels to the nearest drawing of one thing, of whatever style."""
+        mine = [place for place, name in enumerate(self.ids) if name == thing]
+        return float(self._distances(_pixels(image), background)[mine].min())
+
+    def _distances(self, pixels: Bytes, background: str) -> Floats:
+        colour = np.asarray(self.backgrounds[background], np.float32)
         border = _border(pixels)
         moved = cut(pixels, border) - border + colour
-        distances = np.abs(self._references(name) - moved).mean((1, 2, 3))
-        return [(self.ids[place], self.styles[place]) for place in np.argsort(distances, kind="stable")]
+        distances: Floats = np.abs(self._references(background) - moved).mean((1, 2, 3))
+        return distances
 
     def things(self, image: Image.Image | Bytes, background: str | None = None) -> list[str]:
         """The ids of all things, the likest first, each once."""

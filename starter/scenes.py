@@ -75,12 +75,12 @@ def random_scene(
     background = _background(rng, recipe, colour)
     if rng.random() < recipe.two_things:
         second = rng.choice([other for other in concepts if other.id != first.id])
-        left, right = (_spot(rng, 0.42, 0.48, x, 0.5, 0.1) for x in (0.26, 0.74))
+        left, right = pair_of_spots(rng)
         return Scene(style, background, (Thing(first, (left,)), Thing(second, (right,))))
     tint = rng.choice(list(COLOURS)) if rng.random() < recipe.tinted else None
     if rng.random() < recipe.several:
         count = rng.choice((2, 3))
-        return Scene(style, background, (Thing(first, _row(rng, count), tint),))
+        return Scene(style, background, (Thing(first, row_of_spots(rng, count), tint),))
     side = rng.uniform(recipe.smallest, recipe.largest)
     margin = (1 - side) / 2 * recipe.wander
     spot = Spot(0.5 + rng.uniform(-margin, margin), 0.5 + rng.uniform(-margin, margin), side)
@@ -103,7 +103,14 @@ def _spot(rng: random.Random, smallest: float, largest: float, x: float, y: floa
     return Spot(x + rng.uniform(-0.02, 0.02), y + rng.uniform(-jitter, jitter), rng.uniform(smallest, largest))
 
 
-def _row(rng: random.Random, count: int) -> tuple[Spot, ...]:
+def pair_of_spots(rng: random.Random) -> tuple[Spot, Spot]:
+    """Two places side by side, left and right."""
+    left, right = (_spot(rng, 0.42, 0.48, x, 0.5, 0.1) for x in (0.26, 0.74))
+    return left, right
+
+
+def row_of_spots(rng: random.Random, count: int) -> tuple[Spot, ...]:
+    """`count` places in a row."""
     side = 0.94 / count
     return tuple(_spot(rng, side * 0.9, side, (place + 0.5) / count, 0.5, 0.06) for place in range(count))
 

@@ -82,7 +82,11 @@ def train_autoencoder(workshop: Workshop) -> None:
     hidden = [concept for concept in workshop.concepts if concept.tier == "held_out"]
     pool = autoencoder.scenes_for(drawings, drawable(workshop.concepts), recipe, recipe.autoencoder.scenes, seed=1)
     unseen = autoencoder.scenes_for(drawings, hidden, recipe, SHEET, seed=2)
-    training = autoencoder.Training(recipe, pool, workshop.options.device, parts=workshop.options.threads)
+    like = recipe.autoencoder.like
+    teacher = None if like is None else trained_autoencoder(replace(workshop, recipe=RECIPES[like]))
+    training = autoencoder.Training(
+        recipe, pool, workshop.options.device, parts=workshop.options.threads, teacher=teacher
+    )
     log.info("%.2f million weights", sum(p.numel() for p in training.model.parameters()) / 1e6)
     autoencoder.train(
         training,

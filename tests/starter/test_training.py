@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -283,3 +284,21 @@ def test_a_model_that_has_grown_too_large_is_refused(
     with pytest.raises(ValueError, match="MB"):
         export.export(parts, RECIPE, DRAWINGS.concepts, 2.0, tmp_path / "model", "test")
     assert not (tmp_path / "model").exists()
+
+
+def test_an_autoencoder_learns_the_latents_of_another(pool: np.ndarray) -> None:
+    like = replace(RECIPE, autoencoder=replace(RECIPE.autoencoder, channels=(16, 32, 32, 32), likeness_weight=20.0))
+    teacher = autoencoder.build(RECIPE, seed=5)
+    training = autoencoder.Training(like, pool, teacher=teacher)
+    crops = training.crops()
+    wanted = training.wanted(crops)
+    assert wanted is not None
+
+    def distance() -> float:
+        with torch.no_grad():
+            return float((training.model.encode(crops).latent_dist.mean - wanted).pow(2).mean() / wanted.var())
+
+    before = distance()
+    for _ in range(30):
+        training.advance()
+    assert distance() < 0.7 * before
