@@ -18,7 +18,7 @@ export COLABSD_PROMPT := $(value PROMPT)
 export MALLOC_MMAP_THRESHOLD_ := 34359738368
 export MALLOC_TRIM_THRESHOLD_ := 34359738368
 
-.PHONY: demo test test-fast test-slow check lint bench clean
+.PHONY: demo test test-fast test-slow colab-test browser-test notebooks check lint bench clean
 
 demo: $(VENV)/.package
 	@$(BIN)/colabsd generate -- "$$COLABSD_PROMPT"
@@ -32,6 +32,29 @@ test-fast: $(VENV)/.development
 test-slow: $(VENV)/.development
 	$(BIN)/python -m pytest -m "slow and not gpu"
 
+# The notebooks and the fast tests in a replica of Colab's image: `make colab-test COLAB=2026.04` for an older one.
+COLAB = 2026.08
+COLAB_VENV = .venv-colab-$(COLAB)
+
+colab-test:
+	$(PYTHON) tests/colab_replica.py $(COLAB) --venv $(COLAB_VENV)
+
+# The notebook in a real JupyterLab and a real browser; needs a Chromium (Debian: apt install chromium). Screenshots go to
+# the folder that COLABSD_SCREENSHOTS names.
+BROWSER_VENV = .venv-browser
+
+browser-test: $(BROWSER_VENV)/.made
+	$(BROWSER_VENV)/bin/python -m pytest -m slow tests/browser
+
+$(BROWSER_VENV)/.made: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(BROWSER_VENV)
+	$(BROWSER_VENV)/bin/pip install --disable-pip-version-check --editable ".[dev]" "jupyterlab>=4.4,<5" "ipywidgets>=8.1" "playwright>=1.50"
+	@touch $@
+
+# The notebooks in both languages from their source.
+notebooks:
+	$(PYTHON) notebooks/build.py
+
 check: lint test-fast
 
 lint: $(VENV)/.development
@@ -44,7 +67,7 @@ bench: $(VENV)/.development
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) build dist colabsd.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-* build dist colabsd.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # Installed in place, so that a change of the code needs no new installation; a change of the bounds does.
 $(VENV)/.package: setup.cfg pyproject.toml | $(BIN)/python

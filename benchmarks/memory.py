@@ -14,7 +14,7 @@ from benchmarks.models import Subject, full_size, starter
 from benchmarks.programs import ours, run
 from colabsd.geometry import Size
 from colabsd.models.registry import find_model
-from colabsd.planning.memory import forecast_memory
+from colabsd.planning.forecasts import forecast_memory
 from colabsd.planning.plans import Execution, Precision
 
 MIB = 2**20

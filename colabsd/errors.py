@@ -39,6 +39,12 @@ class InvalidSettingError(UsageError):
     key = "error.setting.kind"
 
 
+class InvalidGridError(UsageError):
+    """A grid that cannot be as it was asked. Facts: what the sentence names."""
+
+    key = "error.grid.axes"
+
+
 class UnknownSamplerError(UsageError):
     """Facts: name, nearest."""
 
@@ -123,6 +129,24 @@ class UnknownVaeError(UsageError):
     key = "error.vae.unknown"
 
 
+class UnknownUpscalerError(UsageError):
+    """An upscaler that is not there, or no longer the same. Facts: name, folder, and nearest or sha256."""
+
+    key = "error.upscaler.unknown"
+
+
+class UnsupportedUpscalerError(UsageError):
+    """A file of weights that makes no picture larger. Facts: path, and what the sentence names."""
+
+    key = "error.upscaler.kind"
+
+
+class MissingPackageError(ColabsdError):
+    """An optional package that is not installed. Facts: name, command (which installs it)."""
+
+    key = "error.package_missing"
+
+
 class DownloadError(ColabsdError):
     """Facts: name, reason."""
 
@@ -133,6 +157,18 @@ class StorageError(ColabsdError):
     """A file could not be written, read or trusted. Facts: path, reason."""
 
     key = "error.storage.write"
+
+
+class DriveError(ColabsdError):
+    """Google Drive cannot be had, or not any more. Facts: place, reason, where the sentence names them."""
+
+    key = "error.drive.failed"
+
+
+class NoPageError(UsageError):
+    """Something that only Colab's page can do, where none answers. No facts."""
+
+    key = "error.no_page"
 
 
 class JobRunningError(UsageError):

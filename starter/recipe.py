@@ -90,11 +90,15 @@ class DenoiserRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """One version of the starter: `size` in pixels, `tiers` the rows of concepts.csv that it learns."""
+    """One version of the starter: `size` in pixels, `tiers` the rows of concepts.csv that it learns.
+
+    `words_of` names the recipe whose tokenizer and text encoder it shares, if not its own.
+    """
 
     name: str
     size: int
     tiers: tuple[str, ...]
+    words_of: str | None = None
     vocabulary: int = 4000
     guidance: float = 2.0
     steps: int = 20
@@ -114,11 +118,14 @@ FULL = Recipe(
     name="full",
     size=256,
     tiers=("first", "full"),
-    scenes=EVERYTHING,
-    autoencoder=AutoencoderRecipe(
-        channels=(16, 32, 64, 128), crop=128, batch=16, steps=2400, decoder_steps=2000, like="first"
+    words_of="first",
+    scenes=SceneRecipe(
+        smallest=0.55, largest=0.9, wander=0.8, two_things=0.15, several=0.12, tinted=0.06, gradients=0.08, places=0.08
     ),
-    denoiser=DenoiserRecipe(samples=2_000_000, views=8),
+    autoencoder=AutoencoderRecipe(
+        channels=(16, 32, 64, 128), crop=128, batch=16, steps=1000, decoder_steps=3000, like="first"
+    ),
+    denoiser=DenoiserRecipe(samples=400_000, views=2),
 )
 
 
@@ -128,6 +135,7 @@ def smoke(recipe: Recipe) -> Recipe:
         recipe,
         name=f"{recipe.name}-smoke",
         size=32,
+        words_of=None,
         vocabulary=700,
         steps=4,
         autoencoder=replace(

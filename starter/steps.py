@@ -56,6 +56,11 @@ class Workshop:
         """Where this recipe's files lie."""
         return self.cache / self.recipe.name
 
+    @property
+    def words_folder(self) -> Path:
+        """Where its tokenizer and its text encoder lie."""
+        return self.cache / (self.recipe.words_of or self.recipe.name)
+
     @cached_property
     def concepts(self) -> list[Concept]:
         return read_concepts()
@@ -123,7 +128,7 @@ def trained_autoencoder(workshop: Workshop) -> autoencoder.Autoencoder:
 
 def make_tokenizer(workshop: Workshop) -> None:
     """The vocabulary: of all things that any recipe learns, so that later versions keep it."""
-    size = tokenizer.train(every_thing(workshop), workshop.recipe, workshop.folder / "tokenizer")
+    size = tokenizer.train(every_thing(workshop), workshop.recipe, workshop.words_folder / "tokenizer")
     log.info("%d tokens", size)
 
 
@@ -136,7 +141,7 @@ def every_thing(workshop: Workshop) -> list[Concept]:
 def train_words(workshop: Workshop) -> None:
     """The text encoder, on sentences and the looks of drawings alone."""
     set_up_torch(workshop.options.threads)
-    folder = workshop.folder / "tokenizer"
+    folder = workshop.words_folder / "tokenizer"
     if not (folder / "vocab.json").exists():
         make_tokenizer(workshop)
     training = words.Training(
@@ -147,7 +152,7 @@ def train_words(workshop: Workshop) -> None:
         device=workshop.options.device,
         parts=workshop.options.threads,
     )
-    words.train(training, workshop.folder / "words", workshop.options.minutes, workshop.options.every)
+    words.train(training, workshop.words_folder / "words", workshop.options.minutes, workshop.options.every)
 
 
 def trained_text_encoder(workshop: Workshop, sentences: tokenizer.Sentences) -> CLIPTextModel:
@@ -155,9 +160,9 @@ def trained_text_encoder(workshop: Workshop, sentences: tokenizer.Sentences) -> 
 
     Raises: FileNotFoundError when that step has not run.
     """
-    found = checkpoints.newest(workshop.folder / "words")
+    found = checkpoints.newest(workshop.words_folder / "words")
     if found is None:
-        raise FileNotFoundError(f"no text encoder in {workshop.folder}: run `python -m starter words` first")
+        raise FileNotFoundError(f"no text encoder in {workshop.words_folder}: run `python -m starter words` first")
     model = networks.build_text_encoder(workshop.recipe.denoiser, sentences.size)
     model.load_state_dict(checkpoints.load(found)["text_encoder"])
     return model.eval()
@@ -202,7 +207,7 @@ def train_denoiser(workshop: Workshop) -> None:
     if workshop.options.samples:
         samples = replace(workshop.recipe.denoiser, samples=workshop.options.samples)
         workshop.recipe = replace(workshop.recipe, denoiser=samples)
-    sentences = tokenizer.Sentences(workshop.folder / "tokenizer")
+    sentences = tokenizer.Sentences(workshop.words_folder / "tokenizer")
     text_encoder = trained_text_encoder(workshop, sentences)
     model = trained_autoencoder(workshop)
     latents = encoded(workshop, model)
@@ -237,7 +242,7 @@ def trained_parts(workshop: Workshop) -> export.Parts:
     if found is None:
         raise FileNotFoundError(f"no denoiser in {workshop.folder}: run `python -m starter denoiser` first")
     state = checkpoints.load(found)
-    sentences = tokenizer.Sentences(workshop.folder / "tokenizer")
+    sentences = tokenizer.Sentences(workshop.words_folder / "tokenizer")
     text_encoder = trained_text_encoder(workshop, sentences)
     unet = networks.build_unet(workshop.recipe)
     with torch.no_grad():
@@ -245,7 +250,7 @@ def trained_parts(workshop: Workshop) -> export.Parts:
             weight.copy_(average)
     model = trained_autoencoder(workshop)
     log.info("denoiser of step %d", state["step"])
-    return export.Parts(text_encoder, unet, model, workshop.folder / "tokenizer", float(state["scale"]))
+    return export.Parts(text_encoder, unet, model, workshop.words_folder / "tokenizer", float(state["scale"]))
 
 
 def write_model(workshop: Workshop) -> None:

@@ -19,33 +19,22 @@ import colabsd
 ROOT = Path(__file__).parents[1]
 MAX_WHEEL_BYTES = 53 * 2**20
 
-# Versions in Colab's GPU runtimes, as published in its own lists: 2026.04, 2026.07, and that of 2026-08-19.
+# Colab's GPU runtimes, as published in its own lists, as far as colabsd meets them: our requirements, what these ask
+# for, and what a notebook runs in. The oldest is one that colabsd does not run on.
+RUNTIMES = ("2026.04", "2026.07", "2026.08")
+TOO_OLD = "2026.01"
+
+
+def runtime(name: str) -> dict[str, str]:
+    """The versions of a runtime by package."""
+    lines = (ROOT / "tests" / "data" / "colab" / f"{name}.txt").read_text(encoding="utf-8").split()
+    return dict(line.split("==") for line in lines)
+
+
 COLAB = {
-    "accelerate": ("1.13.0", "1.14.0", "1.14.0"),
-    "click": ("8.3.1", "8.4.2", "8.4.2"),
-    "diffusers": ("0.37.1", "0.39.0", "0.39.0"),
-    "huggingface-hub": ("1.8.0", "1.23.0", "1.27.0"),
-    "imageio-ffmpeg": ("0.6.0", "0.6.0", "0.6.0"),
-    "ipykernel": ("6.17.1", "6.17.1", "6.17.1"),
-    "ipython": ("7.34.0", "7.34.0", "7.34.0"),
-    "ipywidgets": ("7.7.1", "7.7.1", "7.7.1"),
-    "numpy": ("2.0.2", "2.0.2", "2.1.3"),
-    "opencv-python-headless": ("4.13.0.92", "5.0.0.93", "5.0.0.93"),
-    "packaging": ("26.0", "26.2", "26.3"),
-    "peft": ("0.18.1", "0.19.1", "0.20.0"),
-    "pillow": ("11.3.0", "11.3.0", "11.3.0"),
-    "pytest": ("8.4.2", "8.4.2", "8.4.2"),
-    "safetensors": ("0.7.0", "0.8.0", "0.8.0"),
-    "scipy": ("1.16.3", "1.16.3", "1.16.3"),
-    "setuptools": ("75.2.0", "75.2.0", "75.2.0"),
-    "tokenizers": ("0.22.2", "0.22.2", "0.22.2"),
-    "torch": ("2.10.0", "2.11.0", "2.11.0"),
-    "torchvision": ("0.25.0", "0.26.0", "0.26.0"),
-    "tqdm": ("4.67.3", "4.67.3", "4.67.3"),
-    "traitlets": ("5.7.1", "5.7.1", "5.7.1"),
-    "transformers": ("5.0.0", "5.13.1", "5.15.0"),
-    "wheel": ("0.46.3", "0.47.0", "0.48.0"),
-    "widgetsnbextension": ("3.6.10", "3.6.10", "3.6.10"),
+    name: tuple(runtime(version)[name] for version in RUNTIMES)
+    for name in runtime(RUNTIMES[0])
+    if all(name in runtime(version) for version in RUNTIMES)
 }
 IMPORT_NAMES = {"PIL": "pillow", "cv2": "opencv-python-headless", "imageio_ffmpeg": "imageio-ffmpeg"}
 
@@ -79,6 +68,25 @@ def test_a_bound_is_a_lower_bound_that_colab_meets(requirement: Requirement) -> 
     assert [specifier.operator for specifier in requirement.specifier] == [">="]
     versions = COLAB.get(canonicalize_name(requirement.name), ())
     assert all(requirement.specifier.contains(version) for version in versions)
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_what_a_runtime_brings_is_left_as_it_is(name: str) -> None:
+    """Whatever is asked for, with any extra, a runtime has in a version that will do, or has not at all."""
+    versions = runtime(name)
+    refused = [
+        requirement
+        for requirement in DECLARED
+        if not requirement.specifier.contains(versions.get(canonicalize_name(requirement.name), "9999"))
+    ]
+    assert refused == []
+
+
+def test_a_runtime_that_is_too_old_is_known_as_one() -> None:
+    """Its transformers and its hub client are of an older kind; pip would have to change them."""
+    versions = runtime(TOO_OLD)
+    refused = {need.name for need in REQUIRED if not need.specifier.contains(versions[canonicalize_name(need.name)])}
+    assert refused >= {"transformers", "huggingface-hub", "torch"}
 
 
 def test_widgets_are_an_extra() -> None:

@@ -13,12 +13,14 @@ from colabsd.cli.progress import ProgressLine, progress_line
 from colabsd.errors import ColabsdError
 from colabsd.planning.plans import Note
 from colabsd.progress import Progress
+from colabsd.storage.workspace import Workspace
 
 if TYPE_CHECKING:
-    from colabsd.library.library import KeptPicture
-    from colabsd.studio import Comparison, Imported, Studio
+    from colabsd.library.library import KeptPicture, KeptSheet
+    from colabsd.studio import Comparison, Imported, Pair, Studio
 
 STOPPED = 130
+ALIKE = 0.6  # of SSIM, from where two pictures have one composition
 
 
 @dataclass
@@ -30,7 +32,7 @@ class Outcome:
 
 
 def follow(
-    events: "Iterator[Progress | Note | KeptPicture | Imported | Comparison]",
+    events: "Iterator[Progress | Note | KeptPicture | Imported | Comparison | Pair | KeptSheet]",
     console: Console,
     studio: "Studio",
     go_on: str,
@@ -40,7 +42,8 @@ def follow(
     Ctrl-C stops the work at its next step and leaves by click's Exit with code 130; errors pass through, after the way
     on was told when something was kept.
     """
-    from colabsd.studio import Comparison, Imported
+    from colabsd.library.library import KeptSheet
+    from colabsd.studio import Comparison, Imported, Pair
 
     outcome = Outcome()
     line = progress_line(console.language, console.width, console.environ)
@@ -57,9 +60,13 @@ def follow(
                     _tell_imported(event, console)
                 elif isinstance(event, Comparison):
                     outcome.comparison = event
+                elif isinstance(event, Pair):
+                    _tell_pair(event, console)
+                elif isinstance(event, KeptSheet):
+                    _tell_sheet(event, studio.workspace, console)
                 else:
                     outcome.pictures += 1
-                    _tell_picture(event, console)
+                    _tell_picture(event, studio.workspace.root / event.record.path, console)
     except KeyboardInterrupt:
         line.clear()
         _tell_stopped(console, studio, outcome.pictures, go_on)
@@ -103,12 +110,33 @@ def _tell_imported(imported: "Imported", console: Console) -> None:
         console.tell("cli.made_by_model", program=imported.program, model=imported.model)
 
 
-def _tell_picture(kept: "KeptPicture", console: Console) -> None:
+def _tell_picture(kept: "KeptPicture", path: Path, console: Console) -> None:
+    """`path` is the place where people find it, on Drive too: the command ends when it is there."""
     if console.as_json:
         drawing = kept.picture.drawing
-        console.write_json("picture", path=kept.path, key=drawing.key, **drawing.as_json())
+        console.write_json("picture", path=path, key=drawing.key, **drawing.as_json())
     else:
-        console.result(str(kept.path))
+        console.result(str(path))
+
+
+def _tell_sheet(sheet: "KeptSheet", workspace: Workspace, console: Console) -> None:
+    """A sheet's path, as a picture's; in JSON with the paths of the pictures in its cells."""
+    path = workspace.root / workspace.relative(sheet.path)
+    if console.as_json:
+        cells = [{"place": cell.place, "path": cell.record and cell.record.path} for cell in sheet.cells]
+        console.write_json("sheet", path=path, number=sheet.number, cells=cells)
+    else:
+        console.result(str(path))
+
+
+def _tell_pair(pair: "Pair", console: Console) -> None:
+    """How near a final is to its draft."""
+    if console.as_json:
+        facts = {"draft": pair.draft.path, "final": pair.final.record.path, "similarity": round(pair.similarity, 4)}
+        console.write_json("pair", **facts)
+        return
+    key = "cli.finish.alike" if pair.similarity >= ALIKE else "cli.finish.changed"
+    console.tell(key, draft=Path(pair.draft.path).name, similarity=f"{pair.similarity:.2f}")
 
 
 def _tell_stopped(console: Console, studio: "Studio", kept: int, go_on: str) -> None:

@@ -1,4 +1,4 @@
-"""`colabsd library`: the pictures that were kept, listed, searched, shown and checked."""
+"""`colabsd library`: the pictures that were kept, listed, searched, shown and checked. (More: `library_keeping.py`.)"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from colabsd.cli.console import Console
+from colabsd.cli.library_keeping import build_delete, build_export, build_star, build_unstar
+from colabsd.cli.library_space import build_space
 from colabsd.cli.opening import opened_studio
 from colabsd.cli.options import folder_option, general_options, number_of
 from colabsd.cli.progress import progress_line
@@ -22,10 +24,13 @@ if TYPE_CHECKING:
     from colabsd.library.importers.imported import Imported
     from colabsd.library.record import Record
     from colabsd.library.verification import State
+    from colabsd.storage.workspace import Workspace
 
 LIMIT = FieldSpec(kind="integer", group="picture", minimum=1)
+OFFSET = FieldSpec(kind="integer", group="picture", minimum=0, maximum=2**62)
 DEFAULT_LIMIT = 20
 WRONG = 1
+STAR = "★"
 VERDICTS: "Mapping[State, str]" = {
     "right": "cli.library.verify.right",
     "changed": "cli.library.verify.changed",
@@ -33,6 +38,12 @@ VERDICTS: "Mapping[State, str]" = {
     "unknown": "cli.library.verify.unknown",
     "damaged": "cli.library.verify.damaged",
 }
+EXAMPLES = (
+    ('colabsd library search "apple -blue"', "cli.library.example.search"),
+    ('colabsd library search "starred date:2026-11"', "cli.library.example.starred"),
+    ("colabsd library export --query starred --to best.zip --with-text", "cli.library.example.export"),
+    ("colabsd library delete 142501-k3v7q2ma-0000 --yes", "cli.library.example.delete"),
+)
 SHOWN = ("prompt", "negative_prompt", "model", "sampler", "schedule", "steps", "guidance", "seed")
 
 
@@ -46,9 +57,15 @@ def build(language: Language) -> click.Command:
             "list": build_list,
             "search": build_search,
             "show": build_show,
+            "star": build_star,
+            "unstar": build_unstar,
+            "export": build_export,
+            "delete": build_delete,
+            "space": build_space,
             "verify": build_verify,
             "rebuild": build_rebuild,
         },
+        appendix=("cli.section.examples", [(command, say(key, language)) for command, key in EXAMPLES]),
         params=general_options(language),
     )
 
@@ -60,7 +77,7 @@ def build_list(language: Language) -> click.Command:
         language=language,
         explained=say("cli.library.list.help", language),
         callback=list_pictures,
-        params=[_limit_option(language), folder_option(language), *general_options(language)],
+        params=[*_page_options(language), folder_option(language), *general_options(language)],
     )
 
 
@@ -77,7 +94,7 @@ def build_search(language: Language) -> click.Command:
         language=language,
         explained=say("cli.library.search.help", language),
         callback=search_pictures,
-        params=[query, _limit_option(language), folder_option(language), *general_options(language)],
+        params=[query, *_page_options(language), folder_option(language), *general_options(language)],
     )
 
 
@@ -120,44 +137,56 @@ def build_rebuild(language: Language) -> click.Command:
     )
 
 
-def _limit_option(language: Language) -> SpeakingOption:
-    return SpeakingOption(
+def _page_options(language: Language) -> tuple[SpeakingOption, SpeakingOption]:
+    metavar = say("cli.metavar.integer", language)
+    limit = SpeakingOption(
         "--limit",
         type=number_of("limit", LIMIT),
         default=str(DEFAULT_LIMIT),
-        metavar=say("cli.metavar.integer", language),
+        metavar=metavar,
         help=say("cli.option.limit", language),
     )
+    offset = SpeakingOption(
+        "--offset",
+        type=number_of("offset", OFFSET),
+        default="0",
+        metavar=metavar,
+        help=say("cli.option.offset", language),
+    )
+    return limit, offset
 
 
 @click.pass_obj
-def list_pictures(console: Console, /, *, limit: int, folder: Path | None) -> int:
+def list_pictures(console: Console, /, *, limit: int, offset: int, folder: Path | None) -> int:
     """A compact table, newest first."""
-    check_value("limit", LIMIT, limit)
-    with opened_studio(console, folder) as studio:
-        records = studio.library.list(limit)
-        if not records:
-            console.tell("cli.library.empty")
-        _write_records(records, console, studio.workspace.root)
-    return 0
+    return _show_page(console, "", limit, offset, folder)
 
 
 @click.pass_obj
-def search_pictures(console: Console, /, *, query: str, limit: int, folder: Path | None) -> int:
+def search_pictures(console: Console, /, *, query: str, limit: int, offset: int, folder: Path | None) -> int:
     """The pictures that match, as a compact table, newest first."""
+    return _show_page(console, query, limit, offset, folder)
+
+
+def _show_page(console: Console, query: str, limit: int, offset: int, folder: Path | None) -> int:
+    """One page of what was found, and how to see the next one."""
     check_value("limit", LIMIT, limit)
+    check_value("offset", OFFSET, offset)
     with opened_studio(console, folder) as studio:
-        records = studio.library.search(query, limit)
-        if not records:
-            console.tell("cli.library.none_found", query=query)
-        _write_records(records, console, studio.workspace.root)
+        records = studio.library.search(query, limit, offset)
+        count = studio.library.count(query)
+        if not count:
+            console.tell("cli.library.none_found" if query else "cli.library.empty", query=query)
+        _write_records(records, console, studio.workspace)
+        if count > offset + len(records):
+            console.tell("cli.library.more", shown=len(records), count=count, offset=offset + limit)
     return 0
 
 
-def _write_records(records: "Sequence[Record]", console: Console, root: Path) -> None:
+def _write_records(records: "Sequence[Record]", console: Console, workspace: "Workspace") -> None:
     if console.as_json:
         for record in records:
-            console.write_json("picture", **_as_json(record, root))
+            console.write_json("picture", **_as_json(record, workspace))
         return
     rows = [
         (
@@ -166,7 +195,7 @@ def _write_records(records: "Sequence[Record]", console: Console, root: Path) ->
             f"{record.width}x{record.height}",
             record.sampler,
             str(record.seed),
-            record.prompt,
+            f"{STAR} {record.prompt}" if record.starred else record.prompt,
         )
         for record in records
     ]
@@ -174,8 +203,8 @@ def _write_records(records: "Sequence[Record]", console: Console, root: Path) ->
         console.result(line)
 
 
-def _as_json(record: "Record", root: Path) -> dict[str, object]:
-    return {**record.as_json(), "path": str(root / record.path)}
+def _as_json(record: "Record", workspace: "Workspace") -> dict[str, object]:
+    return {**record.as_json(), "path": str(workspace.final_path(record.path)), "starred": record.starred}
 
 
 @click.pass_obj
@@ -189,15 +218,16 @@ def show_picture(console: Console, /, *, name: str, folder: Path | None) -> int:
                 raise
             _show_imported(studio.look(name), Path(name).expanduser(), console)
             return 0
-        path = studio.workspace.root / record.path
+        path = studio.workspace.final_path(record.path)
         if console.as_json:
-            console.write_json("picture", **_as_json(record, studio.workspace.root))
+            console.write_json("picture", **_as_json(record, studio.workspace))
             return 0
     facts = [(say(f"field.{field}.label", console.language), str(getattr(record, field))) for field in SHOWN]
     facts += [
         (say("cli.library.show.size", console.language), f"{record.width}x{record.height}"),
         (say("cli.library.show.created", console.language), f"{record.created.astimezone():%Y-%m-%d %H:%M:%S}"),
         (say("cli.library.show.key", console.language), record.key),
+        (say("cli.library.show.star", console.language), STAR if record.starred else ""),
     ]
     for label, value in facts:
         if value:

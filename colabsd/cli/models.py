@@ -29,12 +29,14 @@ KNOWN_WORDS = {
 
 ADDON_KINDS = {
     "adapter": "cli.models.kind.adapter",
+    "embedding": "cli.models.kind.embedding",
     "autoencoder": "cli.models.kind.autoencoder",
     "preview": "cli.models.kind.preview",
     "enlarger": "cli.models.kind.enlarger",
     "faces": "cli.models.kind.faces",
     "depth": "cli.models.kind.depth",
     "captions": "cli.models.kind.captions",
+    "checker": "cli.models.kind.checker",
 }
 
 

@@ -12,8 +12,8 @@ from colabsd.cli.follow import STOPPED, tell_progress
 from colabsd.cli.options import folder_option, general_options
 from colabsd.cli.progress import progress_line
 from colabsd.cli.speaking import SpeakingArgument, SpeakingCommand, SpeakingOption
-from colabsd.cli.text import duration
 from colabsd.language import Language, say
+from colabsd.language.amounts import duration
 from colabsd.progress import Note, Progress
 
 if TYPE_CHECKING:

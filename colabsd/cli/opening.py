@@ -1,4 +1,4 @@
-"""Opening the studio for one command, and closing its library behind it. torch comes only when something is drawn."""
+"""Opening the studio for one command; behind it all is brought to Drive. torch comes only when something is drawn."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from colabsd.cli.console import Console
+from colabsd.cli.saving import finish_saving
 from colabsd.environment.allocator import keep_big_blocks
 
 if TYPE_CHECKING:
@@ -21,4 +22,7 @@ def opened_studio(console: Console, folder: Path | None) -> "Iterator[Studio]":
     if studio.machine.gpu is None:  # before torch takes its first block
         keep_big_blocks(console.environ)
     with studio.library:
-        yield studio
+        try:
+            yield studio
+        finally:
+            finish_saving(console, studio.library)

@@ -11,7 +11,8 @@ from colabsd.cli.opening import opened_studio
 from colabsd.cli.options import folder_option, general_options, setting_options, with_size
 from colabsd.cli.speaking import SpeakingArgument, SpeakingCommand
 from colabsd.language import Language, say
-from colabsd.planning.memory import GIB, Forecast, available_bytes, forecast_memory
+from colabsd.planning.forecasts import GIB, Forecast, forecast_memory, work_of
+from colabsd.planning.memory import available_bytes
 from colabsd.planning.plans import ImagePlan
 from colabsd.settings.images import ImageSettings
 
@@ -47,19 +48,24 @@ def show_plan(console: Console, /, *, prompt: str, size: str | None, folder: Pat
     with opened_studio(console, folder) as studio:
         plan, card = studio.plan(settings), studio.model(settings.model)
         batch = max(map(len, plan.batches))
-        forecast = forecast_memory(card, plan.execution, plan.drawings[0].size, batch)
+        forecast = forecast_memory(card, plan.execution, plan.drawings[0].size, batch, work_of(card, plan.drawings[0]))
         available = available_bytes(studio.machine, plan.execution)
     for note in plan.notes:
         console.tell(note.key, **note.facts)
     if console.as_json:
-        bytes_needed = {"weights": forecast.weights, "activations": forecast.activations, "runtime": forecast.runtime}
+        bytes_needed = {
+            "weights": forecast.weights,
+            "activations": forecast.activations,
+            "runtime": forecast.runtime,
+            "ram": forecast.ram,
+        }
         console.write_json("plan", **plan.as_json(), bytes=bytes_needed, available_bytes=available)
     else:
-        _show(console, plan, batch, forecast, available)
+        _show(console, plan, batch, forecast, available, studio.machine.free_ram_bytes)
     return 0
 
 
-def _show(console: Console, plan: ImagePlan, batch: int, forecast: Forecast, available: int) -> None:
+def _show(console: Console, plan: ImagePlan, batch: int, forecast: Forecast, available: int, free_ram: int) -> None:
     drawing, execution = plan.drawings[0], plan.execution
     facts = {
         "model": drawing.model,
@@ -72,9 +78,8 @@ def _show(console: Console, plan: ImagePlan, batch: int, forecast: Forecast, ava
     console.result(console.sentence("cli.plan.drawing", facts))
     facts = {"count": len(plan.drawings), "batch": batch, "seed": drawing.seed}
     console.result(console.sentence("cli.plan.pictures", facts))
-    console.result(
-        console.sentence("cli.plan.execution", {"device": execution.device, "precision": execution.precision})
-    )
+    facts = {"device": execution.device, "precision": execution.precision, "attention": execution.attention}
+    console.result(console.sentence("cli.plan.execution", facts))
     facts = {
         "needed": _gb(forecast.total),
         "available": _gb(available) if available else "?",
@@ -83,6 +88,9 @@ def _show(console: Console, plan: ImagePlan, batch: int, forecast: Forecast, ava
         "runtime": _gb(forecast.runtime),
     }
     console.result(console.sentence("cli.plan.memory", facts))
+    if forecast.ram:
+        facts = {"needed": _gb(forecast.ram), "available": _gb(free_ram) if free_ram else "?"}
+        console.result(console.sentence("cli.plan.ram", facts))
 
 
 def _gb(size: int) -> str:

@@ -21,7 +21,20 @@ from colabsd.errors import ColabsdError
 from colabsd.language import Language, say
 
 PROGRAM = "colabsd"
-NOUNS = ("generate", "redraw", "prompt", "plan", "again", "resume", "library", "models", "doctor")
+NOUNS = (
+    "generate",
+    "redraw",
+    "prompt",
+    "plan",
+    "grid",
+    "again",
+    "finish",
+    "enlarge",
+    "resume",
+    "library",
+    "models",
+    "doctor",
+)
 FAILED, STOPPED = 1, 130
 
 

@@ -19,6 +19,7 @@ from colabsd.engine.networks import (
     build_unet,
 )
 from colabsd.engine.prediction import with_prediction_type
+from colabsd.engine.residence import Residence
 from colabsd.engine.weights import fill
 from colabsd.errors import DamagedWeightsError
 from colabsd.models.cards import Family, ModelCard
@@ -36,7 +37,8 @@ TEXT_ENCODERS: Mapping[Family, tuple[tuple[str, Callable[..., Any], Callable[...
     ),
 }
 
-Place = Mapping[str, Any]
+Place = dict[str, Any]
+TEXT, UNET, VAE = "text", "unet", "vae"  # what takes turns on a device that is small
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Components:
 
     `picture_encoder` loads the half of the autoencoder that looks at pictures; nobody needs it who draws from a
     sentence. `parts` is where they were read, for reading single weights again. `zeros_for_empty` says that the model
-    was taught with zeros in place of an empty negative prompt.
+    was taught with zeros in place of an empty negative prompt. `residence` knows which parts are on the device.
     """
 
     unet: Denoiser
@@ -54,6 +56,7 @@ class Components:
     scheduler_config: Mapping[str, Any]
     dtype: torch.dtype
     device: str
+    residence: Residence
     picture_encoder: Callable[[], Encoding] | None = None
     parts: ModelParts | None = None
     zeros_for_empty: bool = False
@@ -68,9 +71,9 @@ def load_components(
     UnsupportedModelError.
     """
     parts = open_parts(card, autoencoder)
-    place: Place = {"dtype": DTYPES[execution.precision], "device": execution.device}
-    vae_dtype = autoencoder_dtype(card.family, parts.config("vae"), DTYPES[execution.precision])
-    vae_place: Place = {"dtype": vae_dtype, "device": execution.device}
+    device, dtype = execution.device, DTYPES[execution.precision]
+    place: Place = {"dtype": dtype, "device": "cpu" if execution.offload else device}
+    vae_place: Place = place | {"dtype": autoencoder_dtype(card.family, parts.config("vae"), dtype)}
     rows = TEXT_ENCODERS[card.family]
     total = len(rows) + 2
     encoders: list[TextEncoder] = []
@@ -82,15 +85,20 @@ def load_components(
     yield Progress(stage="load", done=len(rows) + 1, total=total)
     vae = _load_part(parts, "vae", build_autoencoder, vae_place)
     yield Progress(stage="load", done=total, total=total)
+    networks = {TEXT: [encoder.model for encoder in encoders], UNET: [unet], VAE: [vae]}
+    residence = Residence(networks, device, takes_turns=execution.offload)
+    residence.bring(UNET)
     return Components(
         unet=unet,
         vae=vae,
         encoders=tuple(encoders),
-        scheduler_config=with_prediction_type(parts.scheduler_config, unet, parts.config("unet"), **place),
-        picture_encoder=lambda: _load_part(parts, "vae", build_picture_encoder, vae_place),
+        scheduler_config=with_prediction_type(parts.scheduler_config, unet, parts.config("unet"), device, dtype),
+        dtype=dtype,
+        device=device,
+        residence=residence,
+        picture_encoder=lambda: _load_part(parts, "vae", build_picture_encoder, vae_place | {"device": device}),
         parts=parts,
         zeros_for_empty=parts.zeros_for_empty,
-        **place,
     )
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +12,12 @@ from torch import Tensor
 
 from colabsd.engine import latents as decoding
 from colabsd.engine.adaptation import Adaptation, FindsAdapters
-from colabsd.engine.components import Components, load_components
+from colabsd.engine.attention import use_attention
+from colabsd.engine.components import TEXT, UNET, VAE, Components, load_components
 from colabsd.engine.conditioning import Encoded
 from colabsd.engine.denoise import Predict, Step, denoise
-from colabsd.engine.guidance import EditingModel, GuidedModel, is_guided
+from colabsd.engine.feature_reuse import FeatureReuse
+from colabsd.engine.guidance import EditingModel, GuidedModel, calls_between, is_guided
 from colabsd.engine.networks import Encoding
 from colabsd.engine.prompting import PromptReader, without_negative
 from colabsd.engine.redrawing import Original, Start, start_from_noise, start_from_picture
@@ -23,7 +25,9 @@ from colabsd.engine.safety import SafetyChecker, load_checker
 from colabsd.engine.schedulers import Scheduler, build_scheduler
 from colabsd.engine.shortage import shortage_told
 from colabsd.engine.tiling import decode_tiled, is_tiled
+from colabsd.engine.unet import UNet as OwnUNet
 from colabsd.engine.unet_embeddings import Added, sizes_of
+from colabsd.errors import UsageError
 from colabsd.models.cards import ModelCard
 from colabsd.planning.plans import Drawing, Execution
 from colabsd.planning.redraw import drawn_steps
@@ -55,15 +59,18 @@ def load_engine(
 
 
 class Engine:
-    """A model in memory, on one device, in one precision. `adapters` finds the LoRAs that drawings name."""
+    """A model in memory, on one device, in one precision. `adapters` finds the LoRAs that drawings name; `checked_by`
+    is where a safety checker is when none lies beside the model."""
 
     def __init__(self, card: ModelCard, execution: Execution, components: Components) -> None:
         self.card = card
         self.execution = execution
         self.components = components
-        self.reader = PromptReader(components.encoders, components.device)
+        self.residence = components.residence
+        self.reader = PromptReader(components.encoders, components.device, lambda: self.residence.bring(TEXT))
         self.adaptation = Adaptation(components, card.family, self.reader.forget)
         self.adapters: FindsAdapters | None = None
+        self.checked_by: Path | None = None
 
     def tokenize(self, text: str) -> list[int]:
         """The token ids of a text, without start and end, however many they are."""
@@ -79,6 +86,7 @@ class Engine:
         every model call (with a preview of the first picture if asked), then each picture.
         """
         assert len({drawing.recipe_key for drawing in drawings}) == 1, "a batch differs in its seeds only"
+        self.residence.rest()  # weights are changed where they wait
         yield from self.adaptation.use(drawings[0], self.adapters)
         started = time.perf_counter()
         latents = torch.empty(0)
@@ -107,8 +115,11 @@ class Engine:
         Latents stay in fp32 whatever the model's precision, because samplers add up small differences.
         """
         parts, drawing = self.components, drawings[0]
+        self.residence.rest()
         for _ in self.adaptation.use(drawing, self.adapters):
             pass  # after `draw` there is nothing left to do
+        for network in (parts.unet, parts.vae):
+            use_attention(network, self.execution.attention)
         self.reader.inversions = self.adaptation.inversions
         scheduler = build_scheduler(
             find_sampler(drawing.sampler),
@@ -120,7 +131,7 @@ class Engine:
             device=parts.device,
         )
         start = self._start(drawings, original, scheduler)
-        predict = self._guided(drawings, start.shown, scheduler.order)
+        predict = self._guided(drawings, start, scheduler.order)
         for step in denoise(predict, scheduler, start, eta=drawing.eta):
             yield step, scheduler
 
@@ -132,9 +143,12 @@ class Engine:
         variant, encoder = self.card.variant, self._picture_encoder
         return start_from_picture(drawings, original, scheduler, variant, encoder, shape, parts.device)
 
-    def _guided(self, drawings: Sequence[Drawing], shown: Tensor | None, order: int) -> Predict:
-        """What the loop asks for predictions: the UNet, steered by the prompts."""
+    def _guided(self, drawings: Sequence[Drawing], start: Start, order: int) -> Predict:
+        """What the loop asks for predictions: the UNet, steered by the prompts. Raises: UsageError."""
         parts, drawing = self.components, drawings[0]
+        reuse = FeatureReuse(drawing.feature_reuse)
+        if reuse.every > 1 and not isinstance(parts.unet, OwnUNet):
+            raise UsageError("error.feature_reuse", model=self.card.name)
         # A model that was distilled to follow a guidance does so in one pass; a second would guide twice.
         guidance = 1.0 if parts.unet.guidance_width else drawing.guidance
         steering = self.reader.read(drawing, order, guided=is_guided(guidance))
@@ -142,30 +156,41 @@ class Engine:
             steering = without_negative(steering)
         prepare = partial(self._prepare, drawing, len(drawings))
         if self.card.variant == "edit":
-            assert shown is not None, "planning asks for a picture"
+            assert start.shown is not None, "planning asks for a picture"
             return EditingModel(
-                partial(self._predict, None),
+                partial(self._predict, None, reuse),
                 prepare,
                 steering,
                 guidance,
-                shown=shown,
+                shown=start.shown,
                 image_guidance=drawing.image_guidance,
             )
-        return GuidedModel(partial(self._predict, shown), prepare, steering, guidance)
+        guided = calls_between(drawing.guidance_start, drawing.guidance_stop, len(start.timesteps))
+        return GuidedModel(partial(self._predict, start.shown, reuse), prepare, steering, guidance, guided)
 
-    def _predict(self, shown: Tensor | None, latents: Tensor, timestep: Tensor, conditions: Any) -> Tensor:
+    def _predict(
+        self, shown: Tensor | None, reuse: FeatureReuse, latents: Tensor, timestep: Tensor, conditions: Any
+    ) -> Tensor:
         """The UNet's prediction in fp32; `shown` is what it sees beside the latents, for each condition the same."""
+        self.residence.bring(UNET)
         if shown is not None:
             latents = torch.cat([latents, shown.repeat(len(latents) // len(shown), 1, 1, 1)], dim=1)
-        return self.components.unet(latents.to(self.components.dtype), timestep, conditions).float()
+        unet, latents = self.components.unet, latents.to(self.components.dtype)
+        if reuse.every == 1 or not isinstance(unet, OwnUNet):
+            return unet(latents, timestep, conditions).float()
+        prediction, inner = unet.predict(latents, timestep, conditions, kept := reuse.find(timestep, conditions))
+        if kept is None:
+            reuse.keep(conditions, inner)
+        return prediction.float()
 
     def _prepare(self, drawing: Drawing, count: int, together: Sequence[Encoded]) -> Any:
         """What the UNet wants of conditions that go through it together, each of them for `count` pictures."""
+        self.residence.bring(UNET)
         embeddings = torch.cat([one.embeddings.expand(count, -1, -1) for one in together])
         pooled = [one.pooled.expand(count, -1) for one in together if one.pooled is not None]
         added = Added(
             pooled=torch.cat(pooled) if pooled else None,
-            sizes=sizes_of(drawing.size, embeddings) if pooled else None,
+            sizes=sizes_of(drawing, embeddings) if pooled else None,
             guidance=drawing.guidance if self.components.unet.guidance_width else None,
         )
         return self.components.unet.prepare(embeddings, added)
@@ -177,8 +202,11 @@ class Engine:
 
     @cached_property
     def _checker(self) -> SafetyChecker:
-        assert self.card.folder is not None, "planning asks only checkers that lie beside their model"
-        return load_checker(self.card.folder, self.components.dtype, self.components.device)
+        folder = self.checked_by or self.card.folder
+        assert folder is not None, "a checker was brought where none lies beside the model"
+        if self.execution.offload:  # there is no room for it on the device
+            return load_checker(folder, torch.float32, "cpu")
+        return load_checker(folder, self.components.dtype, self.components.device)
 
     @cached_property
     def _picture_encoder(self) -> Encoding:
@@ -194,10 +222,25 @@ class Engine:
     def with_execution(self, execution: Execution) -> "Engine":
         """The same loaded model, run another way: device and precision stay what they are."""
         assert self.loaded[1:] == (execution.device, execution.precision), "weights are not loaded anew"
-        return Engine(self.card, execution, self.components)
+        residence = self.residence.taking_turns() if execution.offload else self.residence
+        other = Engine(self.card, execution, replace(self.components, residence=residence))
+        other.share_adaptation(self)
+        return other
+
+    def share_adaptation(self, first: "Engine") -> None:
+        """Know what is merged into the weights that this engine has together with `first`, and where things are."""
+        forget_there = first.adaptation.forget
+
+        def forget() -> None:
+            forget_there()
+            self.reader.forget()
+
+        self.adaptation, self.adapters, self.checked_by = first.adaptation, first.adapters, first.checked_by
+        self.adaptation.forget = forget
 
     def _decode(self, latents: Tensor) -> Any:
         """One picture's latents (1, 4, h, w) as (H, W, 3) uint8, in tiles where that was planned and it is large."""
+        self.residence.bring(VAE)
         vae, latents = self.components.vae, latents.to(self.components.dtype)
         if self.execution.tiling and is_tiled(latents):
             return decoding.to_pixels(decode_tiled(vae.decode, latents, self.card.factor))[0]
@@ -210,6 +253,7 @@ class Engine:
     @cached_property
     def _preview_colours(self) -> Tensor:
         parts = self.components
+        self.residence.bring(VAE)
         return decoding.fit_preview(parts.vae, parts.device, parts.dtype)
 
 

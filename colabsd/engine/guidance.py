@@ -1,5 +1,6 @@
 """Guidance: one prediction of the model out of several. Knows nothing of prompts, schedulers or files."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -12,6 +13,7 @@ from colabsd.engine.conditioning import Encoded
 from colabsd.engine.prompting import Steering
 
 AT_ONCE = 2  # conditions that go through the model together: what memory is forecast for
+MOST_CALLS = 2**31  # more than there ever are
 KEPT = 4  # model calls whose prepared conditions are kept: schedules come back to the texts before
 
 Prepare = Callable[[Sequence[Encoded]], Any]
@@ -21,6 +23,11 @@ Model = Callable[[Tensor, Tensor, Any], Tensor]
 def is_guided(guidance: float) -> bool:
     """Whether an unconditional pass is needed: at 1 and below it would change nothing, as in diffusers."""
     return guidance > 1
+
+
+def calls_between(start: float, stop: float, total: int) -> range:
+    """The calls, of so many, that are in a part of the way: from a share of it on and before another."""
+    return range(math.ceil(start * total), math.ceil(stop * total))
 
 
 def combine(predictions: Sequence[Tensor], weights: Sequence[float], guidance: float) -> Tensor:
@@ -42,24 +49,26 @@ class GuidedModel:
 
     `prepare` makes of conditions that go through the model together what `model(latents, timestep, prepared)` wants;
     it gets n latents for each condition, those of the first condition first. Conditions of different lengths go through
-    the model one after the other, as in A1111, so that the shorter one is not changed by padding.
+    the model one after the other, as in A1111, so that the shorter one is not changed by padding. Calls that
+    are not in `guided_calls` have a guidance of 1, which takes one pass (Kynkäänniemi et al. 2024, arXiv:2404.07724).
     """
 
     model: Model
     prepare: Prepare
     steering: Steering
     guidance: float
+    guided_calls: range = range(MOST_CALLS)
     _prepared: dict[tuple[int, ...], Any] = field(default_factory=dict)
 
     def __call__(self, call: int, latents: Tensor, timestep: Tensor) -> Tensor:
         """The guided prediction (n, 4, h, w) at model call `call`, from 0."""
+        told, guidance = self.steering.at(call), self.guidance if call in self.guided_calls else 1.0
+        alone = self.steering.negative is None or (guidance == 1 and self.steering.weights == (1.0,))
         predictions: list[Tensor] = []
-        for together in groups(self.steering.at(call)):
+        for together in groups(told[-1:] if alone else told):
             prediction = self.model(torch.cat([latents] * len(together)), timestep, self._of(together))
             predictions += prediction.chunk(len(together))
-        if self.steering.negative is None:
-            return predictions[0]
-        return combine(predictions, self.steering.weights, self.guidance)
+        return predictions[0] if alone else combine(predictions, self.steering.weights, guidance)
 
     def _of(self, together: Sequence[Encoded]) -> Any:
         """The prepared conditions, those of the last calls remembered."""

@@ -3,10 +3,13 @@
 Residual blocks: He et al. 2016 with group norm (Wu & He 2018). Attention: Vaswani et al. 2017.
 """
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 from torch.nn import functional
 
 KeysValues = tuple[Tensor, Tensor]
+Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 class ResidualBlock(nn.Module):
@@ -65,11 +68,12 @@ class Upsample(nn.Module):
 
 
 class Attention(nn.Module):
-    """Attention with several heads, by PyTorch's scaled_dot_product_attention."""
+    """Attention with several heads; `attend` mixes values by queries and keys (n, heads, tokens, width each)."""
 
     def __init__(self, width: int, heads: int, context: int | None = None, bias: bool = False) -> None:
         super().__init__()
         self.heads = heads
+        self.attend: Attend = functional.scaled_dot_product_attention
         self.to_q = nn.Linear(width, width, bias=bias)
         self.to_k = nn.Linear(context or width, width, bias=bias)
         self.to_v = nn.Linear(context or width, width, bias=bias)
@@ -83,7 +87,7 @@ class Attention(nn.Module):
         """(n, places, width) -> the same; attends to itself when `attended` is None."""
         query = self._split(self.to_q(hidden))
         keys, values = self.keys_values(hidden) if attended is None else attended
-        mixed = functional.scaled_dot_product_attention(query, keys, values)
+        mixed = self.attend(query, keys, values)
         result: Tensor = self.to_out[0](mixed.transpose(1, 2).reshape(hidden.shape))
         return result
 

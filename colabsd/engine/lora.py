@@ -1,7 +1,8 @@
 """LoRAs merged into a loaded model's weights, and taken out again. Knows nothing of prompts or folders.
 
-Hu et al. 2021, arXiv:2106.09685: a weight becomes W + strength · alpha / rank · up @ down, computed in fp32 and rounded
-once to the model's precision. Merging costs nothing while drawing, needs no other library, and is exact: what leaves is
+A weight becomes W + strength · alpha / rank · up @ down, or what the formula of another kind says (`lora_formulas.py`),
+computed in fp32 and rounded once to the model's precision; what several add is added up, each seen from the model's own
+weight. Merging costs nothing while drawing, needs no other library, and is exact: what leaves is
 read again from the model's file, so that the weights are bit for bit what they were, and no second copy of them waits
 in memory meanwhile.
 """
@@ -13,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from colabsd.engine.lora_formulas import FORMULAS, with_magnitude
 from colabsd.engine.model_parts import ModelParts
 from colabsd.engine.tensor_files import PartTensors, read_tensor
 from colabsd.errors import DamagedLoraError
@@ -22,6 +24,7 @@ from colabsd.planning.plans import LoraUse
 from colabsd.progress import Progress
 
 REPORTED = 32  # weights between two reports
+NOT_OF_FORMULAS = ("alpha", "magnitude", "row_magnitude", "up_bias", "bias")
 
 Place = tuple[str, str]
 """A weight: its part, and its name there."""
@@ -36,21 +39,21 @@ class Change:
     strength: float
     ranks: int | None
 
-    def delta(self, shape: Sequence[int], device: str) -> Tensor:
-        """What is added to the weight, in fp32. Raises: DamagedLoraError for numbers that are none."""
-        module = self.module
-        up, down = (self._read(name, device).flatten(1) for name in (module.up, module.down))
-        up, down = up[:, : self.ranks], down[: self.ranks]
-        if module.mid is not None:
-            mid = self._read(module.mid, device)[: self.ranks, : self.ranks]
-            product = torch.einsum("or,rshw,si->oihw", up, mid, down)
-        else:
-            product = up @ down
+    def delta(self, weight: Tensor) -> Tensor:
+        """What is added to the weight, both in fp32. Raises: DamagedLoraError for numbers that are none."""
+        module, device = self.module, str(weight.device)
+        tensors = {
+            role: self._read(name, device) for role, name in module.tensors.items() if role not in NOT_OF_FORMULAS
+        }
+        product = FORMULAS[module.kind](tensors, weight, self.ranks).reshape(weight.shape)
         alpha = module.alpha
         if module.alpha_in is not None:
             alpha = float(self._read(module.alpha_in, "cpu"))
-        scale = 1.0 if alpha is None else alpha / module.rank
-        return product.reshape(tuple(shape)) * (self.strength * scale)
+        scale = 1.0 if alpha is None or not module.rank else alpha / module.rank
+        if module.magnitude is None:
+            return product * (self.strength * scale)
+        magnitude, axis = module.magnitude
+        return with_magnitude(weight, product * scale, self._read(magnitude, device), axis) * self.strength
 
     def _read(self, name: str, device: str) -> Tensor:
         tensor = read_tensor(self.lora.path, self.lora.header.tensors[name]).to(device, torch.float32)
@@ -113,6 +116,6 @@ class LoraMerge:
         parameter = getattr(network, "model", network).get_parameter(name)
         weight = tensors[part][name].to(self.device)
         if changes:
-            shape = tuple(weight.shape)
-            weight = weight.float() + sum(change.delta(shape, self.device) for change in changes)
+            exact = weight.float()
+            weight = exact + sum(change.delta(exact) for change in changes)
         parameter.copy_(weight.to(parameter.dtype))

@@ -5,7 +5,7 @@ Model calls are counted from 0 and compared with `Span.end_call` as A1111 compar
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -63,12 +63,16 @@ def without_negative(steering: Steering) -> Steering:
 class PromptReader:
     """Reads the prompts of drawings with one model's text encoders, and remembers the last texts that it encoded.
 
-    `inversions` are the textual inversions that prompts may call by their names.
+    `inversions` are the textual inversions that prompts may call by their names; `bring` has the encoders on the
+    device before they are used.
     """
 
-    def __init__(self, encoders: Sequence[TextEncoder], device: str) -> None:
+    def __init__(
+        self, encoders: Sequence[TextEncoder], device: str, bring: Callable[[], object] = lambda: None
+    ) -> None:
         self.encoders = encoders
         self.device = device
+        self.bring = bring
         self.inversions: Inversions = {}
         self._remembered: dict[object, dict[Pieces, Encoded]] = {}
 
@@ -100,6 +104,7 @@ class PromptReader:
     def _encode(self, texts: Counter[Pieces], drawing: Drawing) -> dict[Pieces, Encoded]:
         key = tuple(texts.items()), drawing.clip_skip, drawing.emphasis, drawing.loras
         if key not in self._remembered:
+            self.bring()
             self._remembered[key] = encode_together(
                 self.encoders,
                 texts,

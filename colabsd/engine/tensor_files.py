@@ -66,9 +66,12 @@ class PartTensors(Mapping[str, Tensor]):
         """The shapes of all tensors, without reading any."""
         return {name: taken.shape for name, taken in self.part.items()}
 
+    def stored(self, name: str) -> StoredTensor:
+        """Where in the file the tensor is that this one is or is taken from."""
+        return self.header.tensors[self.part[name].source]
+
     def __getitem__(self, name: str) -> Tensor:
-        taken = self.part[name]
-        return TAKES[taken.take](read_tensor(self.path, self.header.tensors[taken.source]))
+        return TAKES[self.part[name].take](read_tensor(self.path, self.stored(name)))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.part)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from colabsd.planning.memory import TILE_LATENTS
+from colabsd.planning.forecasts import TILE_LATENTS
 
 OVERLAP = 16
 

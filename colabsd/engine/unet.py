@@ -67,19 +67,34 @@ class UNet(nn.Module):
 
     def forward(self, latents: Tensor, timestep: Tensor, conditions: Conditions) -> Tensor:
         """(n, in_channels, h, w), latents of variance 1 first -> the prediction (n, out_channels, h, w)."""
+        return self.predict(latents, timestep, conditions)[0]
+
+    def predict(
+        self, latents: Tensor, timestep: Tensor, conditions: Conditions, inner: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The prediction, and what enters the last level from within; where that is given, only the outermost works."""
         waves = time_waves(timestep.expand(len(latents)), self.waves, self.flip, self.freq_shift)
         time = self.time_embedding(waves.to(latents.dtype), conditions.guidance)
         time = functional.silu(time if conditions.time is None else time + conditions.time)
         pairs = iter(conditions.attended)
+        first, *further = self._blocks(self.down_blocks)
+        *before, last = self._blocks(self.up_blocks)
         hidden = self.conv_in(latents)
         skips = [hidden]
-        for block in self._blocks(self.down_blocks):
-            hidden = block.down(hidden, time, pairs, skips)
-        hidden = self.mid_block.middle(hidden, time, pairs)
-        for block in self._blocks(self.up_blocks):
-            hidden = block.up(hidden, time, pairs, skips)
+        hidden = first.down(hidden, time, pairs, skips)
+        if inner is None:
+            for block in further:
+                hidden = block.down(hidden, time, pairs, skips)
+            hidden = self.mid_block.middle(hidden, time, pairs)
+            for block in before:
+                hidden = block.up(hidden, time, pairs, skips)
+        else:
+            hidden, skips = inner, skips[: len(last.resnets)]
+            pairs = iter(conditions.attended[len(conditions.attended) - last.crosses :])
+        inner = hidden
+        hidden = last.up(hidden, time, pairs, skips)
         result: Tensor = self.conv_out(functional.silu(self.conv_norm_out(hidden)))
-        return result
+        return result, inner
 
     @staticmethod
     def _blocks(blocks: nn.ModuleList) -> Iterator[Block]:

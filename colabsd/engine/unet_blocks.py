@@ -91,6 +91,11 @@ class Block(nn.Module):
         self.downsamplers: nn.ModuleList | None = None
         self.upsamplers: nn.ModuleList | None = None
 
+    @property
+    def crosses(self) -> int:
+        """How many attentions to the sentence there are."""
+        return sum(isinstance(module, TransformerBlock) for module in self.modules())
+
     def down(self, hidden: Tensor, time: Tensor, pairs: Pairs, skips: list[Tensor]) -> Tensor:
         """Appends what the way up needs to `skips`."""
         for index, resnet in enumerate(self.resnets):

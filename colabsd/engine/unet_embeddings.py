@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from colabsd.geometry import Size
+from colabsd.planning.plans import Drawing
 
 MAX_PERIOD = 10_000
 
@@ -28,9 +28,13 @@ class Added:
     guidance: float | None = None
 
 
-def sizes_of(size: Size, embeddings: Tensor) -> Tensor:
-    """Sizes of pictures that were neither scaled nor cropped, a row for each row of embeddings (n, tokens, width)."""
-    sides = [size.height, size.width, 0, 0, size.height, size.width]
+def sizes_of(drawing: Drawing, embeddings: Tensor) -> Tensor:
+    """What is told of sizes: a picture's before it was scaled, what was cut off, and that it is to have.
+
+    A row for each row of embeddings (n, tokens, width), as SDXL wants them (Podell et al. 2023, arXiv:2307.01952).
+    """
+    before = drawing.original_height or drawing.height, drawing.original_width or drawing.width
+    sides = [*before, drawing.crop_top, drawing.crop_left, drawing.height, drawing.width]
     return torch.tensor([sides], dtype=embeddings.dtype, device=embeddings.device).expand(len(embeddings), -1)
 
 

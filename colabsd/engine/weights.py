@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from colabsd.engine.tensor_files import PartTensors
+from colabsd.engine.weight_places import place_tensors
 from colabsd.errors import DamagedWeightsError
 
 NAMED = 5  # tensors that an error's sentence names
@@ -25,16 +26,21 @@ def fill(build: Callable[[], nn.Module], tensors: PartTensors, *, dtype: torch.d
     inner: nn.Module = getattr(module, "model", module)
     needed = [name for name in tensors if not name.startswith(unused)]
     _compare(inner, tensors, needed)
-    inner.load_state_dict({name: _sound(tensors, name, dtype, device) for name in needed}, assign=True)
+    placed = place_tensors(tensors, needed, dtype=dtype, device=device)
+    inner.load_state_dict({name: _sound(tensor, tensors, name) for name, tensor in placed}, assign=True)
     return module.eval().requires_grad_(False)
 
 
-def _sound(tensors: PartTensors, name: str, dtype: torch.dtype, device: str) -> Tensor:
-    """One tensor, converted. Raises: DamagedWeightsError for numbers that are none, in the file or in that type."""
-    tensor = tensors[name].to(device, dtype)
-    if tensor.numel() and not all(bool(end.isfinite()) for end in torch.aminmax(tensor)):
-        raise DamagedWeightsError("error.weights.numbers", path=tensors.path, name=name, dtype=str(dtype)[6:])
+def _sound(tensor: Tensor, tensors: PartTensors, name: str) -> Tensor:
+    """The tensor. Raises: DamagedWeightsError for numbers that are none, in the file or in the tensor's type."""
+    if not _is_finite(tensor):
+        raise DamagedWeightsError("error.weights.numbers", path=tensors.path, name=name, dtype=str(tensor.dtype)[6:])
     return tensor
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    """Whether all numbers are numbers. A finite sum says so in one look; one that is not may only be too large."""
+    return bool(tensor.sum().isfinite()) or all(bool(end.isfinite()) for end in torch.aminmax(tensor))
 
 
 def _compare(module: nn.Module, tensors: PartTensors, names: list[str]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from colabsd.environment.allocator import preloaded_allocator, variables_are_set
+from colabsd.environment.colab import drive_mounts
 from colabsd.environment.machine import Machine
 from colabsd.environment.packages import (
     Conflict,
@@ -19,6 +20,7 @@ from colabsd.environment.packages import (
     release,
     try_torch,
 )
+from colabsd.environment.token import has_token_file, variable_with_token
 from colabsd.errors import ColabsdError
 from colabsd.language import Language, say
 
@@ -43,7 +45,6 @@ PACKAGES = (
     "packaging",
     "tqdm",
 )
-TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 OLD_TORCHAO, STRICT_PEFT = (0, 16), (0, 19)
 
 
@@ -223,30 +224,12 @@ def _allocator(around: Surroundings) -> Finding:
 
 def _token(environ: Mapping[str, str]) -> Finding:
     """Whether huggingface_hub would find a token, and where it would look; never what it is."""
-    for name in TOKEN_VARIABLES:
-        if environ.get(name, "").strip():
-            return Finding(key="doctor.token.variable", facts={"variable": name})
-    if _has_text(_token_file(environ)):
+    variable = variable_with_token(environ)
+    if variable:
+        return Finding(key="doctor.token.variable", facts={"variable": variable})
+    if has_token_file(environ):
         return Finding(key="doctor.token.file")
     return Finding(key="doctor.token.none")
-
-
-def _token_file(environ: Mapping[str, str]) -> Path:
-    """Where huggingface_hub keeps the token: HF_TOKEN_PATH, else `token` in HF_HOME, else in its cache folder."""
-    if environ.get("HF_TOKEN_PATH"):
-        return Path(environ["HF_TOKEN_PATH"])
-    if environ.get("HF_HOME"):
-        return Path(environ["HF_HOME"]) / "token"
-    home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
-    cache = Path(environ["XDG_CACHE_HOME"]) if environ.get("XDG_CACHE_HOME") else home / ".cache"
-    return cache / "huggingface" / "token"
-
-
-def _has_text(path: Path) -> bool:
-    try:
-        return path.is_file() and path.read_bytes().strip() != b""
-    except (OSError, ValueError):  # a path that cannot be one, or a file that cannot be read, holds no token for us
-        return False
 
 
 def _colab(around: Surroundings) -> Iterator[Finding]:
@@ -257,12 +240,3 @@ def _colab(around: Surroundings) -> Iterator[Finding]:
         yield Finding(key="doctor.drive", facts={"folder": places[0]})
     elif around.machine.colab:
         yield Finding(key="doctor.drive.not", state="advice", advice="doctor.drive.mount")
-
-
-def drive_mounts(mounts: Path = Path("/proc/mounts")) -> tuple[str, ...]:
-    """Where Google Drive is mounted, as the kernel lists it (file system type `fuse.drive`)."""
-    try:
-        rows = [line.split(" ") for line in mounts.read_text(errors="replace").splitlines()]
-    except OSError:
-        return ()
-    return tuple(row[1].replace("\\040", " ") for row in rows if len(row) > 2 and row[2] == "fuse.drive")

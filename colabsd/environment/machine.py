@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -21,7 +22,7 @@ class Gpu:
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """A machine as planning needs it."""
+    """A machine as planning needs it. `xformers` says that this library is installed, not that it works."""
 
     cores: int
     ram_bytes: int
@@ -29,6 +30,7 @@ class Machine:
     cpu_bf16: bool = False
     gpu: Gpu | None = None
     colab: bool = False
+    xformers: bool = False
 
 
 def look_at_machine(environ: Mapping[str, str] = os.environ) -> Machine:
@@ -41,6 +43,7 @@ def look_at_machine(environ: Mapping[str, str] = os.environ) -> Machine:
         cpu_bf16="avx512_bf16" in _cpu_flags() or "amx_bf16" in _cpu_flags(),
         gpu=_first_gpu(),
         colab="COLAB_RELEASE_TAG" in environ,
+        xformers=find_spec("xformers") is not None,
     )
 
 

@@ -7,12 +7,14 @@ around them, and "Negative prompt:" inside a prompt starts the negative one. Wha
 """
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from colabsd.planning.plans import Drawing
+from colabsd.prompts import loras, parse
 
 FEWEST_PAIRS = 3
 LONGEST_TEXT = 1_000_000
@@ -66,11 +68,18 @@ class Infotext:
         return {**A1111_DEFAULTS, **read}
 
 
-def infotext_of(drawing: Drawing, version: str, prompting: Mapping[str, Any] | None = None) -> Infotext:
+def infotext_of(
+    drawing: Drawing,
+    version: str,
+    prompting: Mapping[str, Any] | None = None,
+    lora_hashes: Mapping[str, str] | None = None,
+) -> Infotext:
     """What A1111 would say of a drawing, keys in its order. `version` is the program's own, such as "colabsd 0.1.0".
 
-    `prompting` tells how dynamic prompts came about (`planning/prompts.py`).
+    `prompting` tells how dynamic prompts came about (`planning/prompts.py`). `lora_hashes` are the digests by which
+    A1111 knows LoRAs, by name; LoRAs that the prompt does not name are told as if it did.
     """
+    larger = drawing.enlargements
     pairs = {
         "Steps": drawing.steps,
         "Sampler": drawing.sampler,
@@ -81,6 +90,8 @@ def infotext_of(drawing: Drawing, version: str, prompting: Mapping[str, Any] | N
         "Size": drawing.size,
         "Model hash": drawing.model_sha256[:10] or None,
         "Model": drawing.model,
+        "VAE hash": drawing.vae_sha256[:10] or None,
+        "VAE": drawing.vae or None,
         "Variation seed": drawing.variation_seed,
         "Variation seed strength": f"{drawing.variation_strength:g}" if drawing.variation_strength else None,
         "Denoising strength": f"{drawing.strength:g}" if drawing.source_sha256 else None,
@@ -90,11 +101,43 @@ def infotext_of(drawing: Drawing, version: str, prompting: Mapping[str, Any] | N
         "Eta DDIM" if drawing.sampler == "DDIM" else "Eta": None if drawing.eta is None else f"{drawing.eta:g}",
         "Emphasis": EMPHASES[drawing.emphasis] if _has_brackets(drawing) and drawing.emphasis != "original" else None,
         "Mask blur": f"{drawing.mask_blur:g}" if drawing.mask_sha256 else None,
+        "Postprocess upscale by": math.prod(one.factor for one in larger) if larger else None,
+        "Postprocess upscaler": ", ".join(one.upscaler for one in larger) if larger else None,
+        "Lora hashes": _hashes(lora_hashes or {}),
+        "TI hashes": _hashes({use.name: use.sha256[:12] for use in drawing.embeddings}),
         **_templates(prompting or {}),
         "Version": version,
     }
     parameters = {key: str(value) for key, value in pairs.items() if value is not None}
-    return Infotext(drawing.prompt, drawing.negative_prompt, parameters)
+    return Infotext(_with_loras(drawing), drawing.negative_prompt, parameters)
+
+
+def _with_loras(drawing: Drawing) -> str:
+    """The prompt, and a tag for each LoRA that was asked for beside it."""
+    if not drawing.loras:
+        return drawing.prompt
+    named = {tag.name for tag in loras(parse(drawing.prompt))}
+    tags = [
+        f"<lora:{use.name}:{use.text_encoder:g}" + (f":{use.unet:g}>" if use.unet != use.text_encoder else ">")
+        for use in drawing.loras
+        if use.name not in named
+    ]
+    return " ".join((drawing.prompt, *tags)).lstrip()
+
+
+def hashed_name(name: str) -> str:
+    """The name of a LoRA or a textual inversion as it stands in a list of hashes."""
+    return re.sub("[:,]", "", name)
+
+
+def _hashes(hashes: Mapping[str, str]) -> str | None:
+    return ", ".join(f"{hashed_name(name)}: {digest}" for name, digest in hashes.items()) or None
+
+
+def read_hashes(text: str) -> dict[str, str]:
+    """A list of hashes, by name, in small letters."""
+    pairs = (pair.rpartition(":") for pair in text.split(","))
+    return {name.strip(): digest.strip().casefold() for name, _, digest in pairs if name.strip()}
 
 
 def _has_brackets(drawing: Drawing) -> bool:

@@ -24,21 +24,30 @@ def keep_input(workspace: Workspace, path: Path, sha256: str) -> Path:
     known = find_input(workspace, sha256)
     if known is not None:
         return known
-    workspace.prepare()
+    workspace.prepare_to_keep()
     with storage_errors(path):
         data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != sha256:
         raise NotAPictureError("error.picture.truncated", path=path)
-    check_room(workspace.root, len(data))
+    check_room(workspace.near, len(data))
     return publish_into(workspace, data, workspace.root / FOLDER, _names(sha256, path)).path
 
 
 def find_input(workspace: Workspace, sha256: str) -> Path | None:
     """The copy of a file by its digest, read and compared; None when there is no whole one. Raises: StorageError."""
-    folder = workspace.root / FOLDER
-    with storage_errors(folder):
-        candidates = sorted(folder.glob(f"{sha256}*")) if folder.is_dir() else []
-        return next((path for path in candidates if file_sha256(path) == sha256), None)
+    for folder in workspace.places(FOLDER):
+        with storage_errors(folder):
+            candidates = sorted(folder.glob(f"{sha256}*")) if folder.is_dir() else []
+            found = next((path for path in candidates if file_sha256(path) == sha256), None)
+        if found is not None:
+            return found
+    return None
+
+
+def input_copies(workspace: Workspace, sha256: str) -> list[str]:
+    """The copies of a file by its digest, whole and damaged ones, as paths relative to the workspace."""
+    folders = [place for place in (*workspace.places(FOLDER), workspace.outbox / FOLDER) if place.is_dir()]
+    return sorted({f"{FOLDER}/{path.name}" for folder in folders for path in folder.glob(f"{sha256}*")})
 
 
 def input_folder(workspace: Workspace) -> Path:

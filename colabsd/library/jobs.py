@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from colabsd.errors import JobRunningError
-from colabsd.library.index import JOB, JOB_FINISHED, PICTURE, Index, StartedJob
+from colabsd.library.entries import JOB, JOB_FINISHED, PICTURE
+from colabsd.library.index import Index, StartedJob
 from colabsd.library.picture_files import IMAGE_FORMATS, ImageFormat
+from colabsd.library.record import Record
 from colabsd.library.scan import is_whole, read_record, unknown_files
 from colabsd.planning.plans import ImagePlan
 from colabsd.storage.failures import storage_errors
@@ -39,6 +41,11 @@ class Job:
     def total(self) -> int:
         """How many pictures it is to have."""
         return len(self.plan["drawings"])
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether its pictures are cells of a grid: then it is finished by its sheets, not by the last picture."""
+        return "grid" in self.plan
 
 
 class Jobs:
@@ -102,10 +109,11 @@ class Jobs:
         if idle:
             self.adopt(min(started.started for started in idle))
         jobs = [job for job in map(self._job, idle) if job is not None]
+        lacking = [job for job in jobs if len(job.kept) < job.total or job.is_grid]
         for job in jobs:
-            if len(job.kept) == job.total:
+            if job not in lacking:
                 self.finish(job)
-        return [job for job in jobs if len(job.kept) < job.total]
+        return lacking
 
     def renew(self, job: Job) -> Job:
         """The job with what is kept of it now (all of it, when somebody else has finished it)."""
@@ -118,13 +126,17 @@ class Jobs:
         """Write down pictures that lie in the folder but not in the journal; says how many. Raises: StorageError."""
         day = None if since is None else (since - ZONES).date()
         adopted = 0
-        for path in unknown_files(self._workspace, self._index.paths(), day):
+        for path in unknown_files(self._workspace, self._index.known_paths(), day):
             record = read_record(self._workspace, path)
-            if record is not None:
+            if record is not None and not self._is_double(record):
                 self._journal.append(PICTURE, record.as_json())
                 adopted += 1
         self._index.catch_up()
         return adopted
+
+    def _is_double(self, record: Record) -> bool:
+        """Drive can have one file twice, after a rename that it told to have failed."""
+        return self._workspace.remote and bool(self._index.by_sha256(record.sha256))
 
     def _is_idle(self, job: str) -> bool:
         if job in self._locks:
@@ -148,12 +160,13 @@ class Jobs:
             return None
 
     def _kept(self, job: str, plan: Mapping[str, Any]) -> frozenset[int]:
-        """Indexes of the pictures whose files are whole and that are what the plan says."""
+        """Indexes of the pictures whose files are whole and that are what the plan says, or that were deleted."""
         drawings = ImagePlan.from_json(plan).drawings
-        return frozenset(
+        kept = (
             record.index
             for record in self._index.by_job(job)
             if record.index < len(drawings)
             and record.key == drawings[record.index].key
             and is_whole(self._workspace, record)
         )
+        return frozenset(range(len(drawings))) & self._index.deleted_places(job) | frozenset(kept)

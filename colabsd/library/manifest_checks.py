@@ -12,10 +12,12 @@ from colabsd.settings.fields import check_value, field_specs
 from colabsd.settings.images import MAX_SEED
 from colabsd.settings.redraw import RedrawSettings
 
+SHEET_FORMAT = "colabsd.sheet"  # of the sheets of grids, which are no pictures that could be drawn
 MOST_INDEX = 10_000_000
 MOST_BATCH = 4096
 MOST_LORAS = 1000
 MOST_LORA_WEIGHT = 1e6
+MOST_ENLARGEMENTS, MOST_FACTOR = 8, 64
 LONGEST_NAME = 1000
 DIGEST = re.compile("[0-9a-f]{64}")
 Check = Callable[[Any], bool]
@@ -101,6 +103,17 @@ def is_embedding(value: Any) -> bool:
     )
 
 
+def is_enlargement(value: Any) -> bool:
+    """How many times larger a picture was made, and the name and the digest of what did it."""
+    return (
+        isinstance(value, dict)
+        and set(value) == {"factor", "upscaler", "sha256"}
+        and is_integer(2, MOST_FACTOR)(value["factor"])
+        and is_name(value["upscaler"])
+        and (value["sha256"] == "" or is_digest(value["sha256"]))
+    )
+
+
 PARTS: Mapping[str, Check] = {
     "format": is_name,
     "version": is_integer(1, 1_000_000),
@@ -124,6 +137,7 @@ EXECUTION: Mapping[str, Check] = {
     "precision": get_args(Precision).__contains__,
     "attention": is_name,
     "tiling": (False, True).__contains__,
+    "offload": (False, True).__contains__,
 }
 # Over and above the limits of the settings' own fields of the same names.
 DRAWING: Mapping[str, Check] = {
@@ -140,6 +154,7 @@ DRAWING: Mapping[str, Check] = {
     "safety": SAFETIES.__contains__,
     "loras": is_list(is_lora, MOST_LORAS),
     "embeddings": is_list(is_embedding, MOST_LORAS),
+    "enlargements": is_list(is_enlargement, MOST_ENLARGEMENTS),
     "vae": is_name,
     "vae_sha256": lambda value: value == "" or is_digest(value),
 }
@@ -150,13 +165,15 @@ REQUIRED = tuple(field.name for field in dataclasses.fields(Drawing) if field.de
 
 def check_manifest(data: Any, format_name: str, version: int) -> None:
     """Raises: Damage when anything is missing, unknown, of a wrong type or beyond its limits."""
+    if isinstance(data, dict) and data.get("format") == SHEET_FORMAT:
+        raise Damage("error.manifest.sheet")
     if not isinstance(data, dict) or data.get("format") != format_name:
         raise Damage("error.manifest.format")
     if is_integer(version + 1, 1_000_000)(data.get("version")):
         raise Damage("error.manifest.newer", version=data["version"])
     _check_names(data, PARTS)
     _check_values(data, PARTS)
-    _check_names({"tiling": False} | data["execution"], EXECUTION)
+    _check_names({"tiling": False, "offload": False} | data["execution"], EXECUTION)
     _check_values(data["execution"], EXECUTION)
     _require(data["drawing"], REQUIRED)
     for drawing in (data["drawing"], *data["batch"]):

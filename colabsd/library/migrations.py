@@ -1,7 +1,10 @@
 """The tables of the search index, as the steps that made them. A new version is one more function at the end."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+Step: TypeAlias = Callable[[sqlite3.Connection], None]
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
@@ -25,15 +28,33 @@ def create_tables(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE TABLE segments (name TEXT PRIMARY KEY)")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (create_tables,)
+def add_stars_and_deletions(connection: sqlite3.Connection) -> None:
+    """The latest star of each picture, the pictures that were deleted, and which pack holds whose thumbnail.
+
+    Journal segments are read once more: an earlier version may have passed over what they tell of these.
+    """
+    connection.execute(
+        "CREATE TABLE stars (path TEXT PRIMARY KEY, starred INTEGER NOT NULL, told_at REAL NOT NULL,"
+        " runtime TEXT NOT NULL, number INTEGER NOT NULL)"
+    )
+    connection.execute(
+        "CREATE TABLE deleted (path TEXT PRIMARY KEY, sha256 TEXT, job TEXT, place INTEGER, inputs TEXT,"
+        " removed INTEGER NOT NULL DEFAULT 0)"
+    )
+    connection.execute("CREATE INDEX deleted_job ON deleted (job)")
+    connection.execute("CREATE TABLE packs (sha256 TEXT NOT NULL, pack TEXT NOT NULL, PRIMARY KEY (sha256, pack))")
+    connection.execute("DELETE FROM segments")
 
 
-def migrate(connection: sqlite3.Connection) -> bool:
+MIGRATIONS: tuple[Step, ...] = (create_tables, add_stars_and_deletions)
+
+
+def migrate(connection: sqlite3.Connection, steps: Sequence[Step]) -> bool:
     """Bring the tables up to date; False when a newer version of this program made them."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > len(MIGRATIONS):
+    if version > len(steps):
         return False
-    for step in MIGRATIONS[version:]:
+    for step in steps[version:]:
         step(connection)
-    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    connection.execute(f"PRAGMA user_version = {len(steps)}")
     return True

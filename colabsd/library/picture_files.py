@@ -29,6 +29,8 @@ QUALITY = 95
 A1111_KEYWORD, MANIFEST_KEYWORD = "parameters", "colabsd"
 EXIF_FOLDER, USER_COMMENT = 0x8769, 0x9286
 COMMENT_PREFIX = b"UNICODE\x00"
+LARGEST_EXIF_FILE = 150_000_000  # bytes; JPEG and WebP files are read whole
+LONGEST_PACKET = 6 * LONGEST_TEXT  # XML writes a letter with at most five
 # A JPEG segment holds 65,533 bytes, and each kind of metadata is one segment with its own header.
 LONGEST_JPEG_SEGMENT = 65_000
 XMP = (
@@ -76,6 +78,14 @@ def encode_picture(image: "Image", infotext: str, manifest: str, image_format: I
     if image_format == "jpeg" and max(len(comment), len(packet)) > LONGEST_JPEG_SEGMENT:
         return EncodedPicture(_encode_png(image, infotext, manifest), "png")
     return EncodedPicture(_encode_exif(image, comment, packet, image_format), image_format)
+
+
+def check_exif_file(file: BinaryIO, path: Path) -> None:
+    """Raises: NotAPictureError when a JPEG or WebP file is too large to be read whole."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    if size > LARGEST_EXIF_FILE:
+        raise NotAPictureError("error.picture.too_many_bytes", path=path, limit=LARGEST_EXIF_FILE // 1_000_000)
 
 
 def encode_image(image: "Image", image_format: ImageFormat) -> bytes:
@@ -130,6 +140,7 @@ def _read_exif(file: BinaryIO, path: Path) -> PictureText:
     from PIL import Image as Images
     from PIL import UnidentifiedImageError
 
+    check_exif_file(file, path)
     try:
         with warnings.catch_warnings(action="ignore"), Images.open(file, formats=("JPEG", "WEBP")) as image:
             comment = image.getexif().get_ifd(EXIF_FOLDER).get(USER_COMMENT)
@@ -142,7 +153,9 @@ def _read_exif(file: BinaryIO, path: Path) -> PictureText:
 
 
 def _read_packet(packet: bytes) -> str | None:
-    """The manifest in an XMP packet."""
+    """The manifest in an XMP packet of bearable length."""
+    if len(packet) > LONGEST_PACKET:
+        return None
     _, opened, rest = packet.decode("utf-8", "replace").partition(XMP_OPENED)
     manifest, closed, _ = rest.partition(XMP_CLOSED)
     return html.unescape(manifest) if opened and closed else None

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 LONGEST_TEXT = 1_000_000
+MOST_TEXT = 16_000_000  # bytes unpacked of all texts together
 MOST_CHUNKS = 10_000
 
 
@@ -20,13 +21,20 @@ class BrokenPngError(Exception):
 def read_png_text(file: BinaryIO) -> dict[str, str]:
     """Texts by keyword, the first of each; texts longer than a million bytes, packed or not, are left out.
 
-    Reads up to the end of the file but skips the pixels. Raises: BrokenPngError.
+    So are those that come after 16 million bytes. Reads up to the end of the file but skips the pixels. Raises:
+    BrokenPngError.
     """
     texts: dict[str, str] = {}
+    left = MOST_TEXT
     for kind, data in _chunks(file):
-        keyword, text = DECODERS[kind](data)
+        name, _, rest = data.partition(b"\x00")
+        keyword = name.decode("latin-1")
+        if keyword in texts or left <= 0:
+            continue
+        text = DECODERS[kind](rest)
+        left -= LONGEST_TEXT if text is None else len(text)
         if text is not None:
-            texts.setdefault(keyword, text)
+            texts[keyword] = text
     return texts
 
 
@@ -53,25 +61,21 @@ def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
         raise BrokenPngError("truncated")
 
 
-def _plain(data: bytes) -> tuple[str, str | None]:
-    keyword, _, text = data.partition(b"\x00")
-    return keyword.decode("latin-1"), text.decode("latin-1")
+def _plain(data: bytes) -> str:
+    return data.decode("latin-1")
 
 
-def _packed(data: bytes) -> tuple[str, str | None]:
-    keyword, _, rest = data.partition(b"\x00")
-    text = _unpack(rest[1:])
-    return keyword.decode("latin-1"), None if text is None else text.decode("latin-1")
+def _packed(data: bytes) -> str | None:
+    text = _unpack(data[1:])
+    return None if text is None else text.decode("latin-1")
 
 
-def _international(data: bytes) -> tuple[str, str | None]:
-    keyword, _, rest = data.partition(b"\x00")
-    flag, rest = rest[:1], rest[2:]
-    parts = rest.split(b"\x00", 2)  # language, translated keyword, text
+def _international(data: bytes) -> str | None:
+    parts = data[2:].split(b"\x00", 2)  # language, translated keyword, text
     text = parts[2] if len(parts) == 3 else None
-    if text is not None and flag == b"\x01":
+    if text is not None and data[:1] == b"\x01":
         text = _unpack(text)
-    return keyword.decode("latin-1"), None if text is None else text.decode("utf-8", "replace")
+    return None if text is None else text.decode("utf-8", "replace")
 
 
 def _unpack(data: bytes) -> bytes | None:
@@ -84,4 +88,5 @@ def _unpack(data: bytes) -> bytes | None:
     return None if unpacker.unconsumed_tail else text
 
 
+# What comes after the keyword, as text; None where it cannot be one.
 DECODERS = {b"tEXt": _plain, b"zTXt": _packed, b"iTXt": _international}

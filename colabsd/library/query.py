@@ -1,8 +1,9 @@
 """The language of the library's search, parsed: words, "phrases", -without, field:value. Knows no SQL.
 
-    manzana -azul sampler:euler steps:>20 seed:7 date:2026-11 model:starter "exact phrase" manz* size:512x512
+    manzana -azul sampler:euler steps:>20 seed:7 date:2026-11 model:starter "exact phrase" manz* size:512x512 starred
 
 Words are looked for in the prompt, whatever their case and accents. All terms must hold. Fields have Spanish names too.
+`starred`, in Spanish `favorita`, are the pictures with a star; in quotes it is a word like any other.
 """
 
 import difflib
@@ -53,6 +54,7 @@ ALIASES: Mapping[str, str] = {
     "trabajo": "job",
     "clave": "key",
 }
+STARRED = frozenset({"starred", "favorita", "favoritas"})
 # Possessive: a minus or a field is never taken back to be part of a word.
 TERM = re.compile(r"""(?P<minus>-?+)(?:(?P<field>[^\W\d_]++):)?+(?:"(?P<phrase>[^"]*)(?P<end>"?)|(?P<word>[^\s"]+))?""")
 COMPARED = re.compile(r"(>=|<=|>|<|=)?(.*)", re.DOTALL)
@@ -92,7 +94,14 @@ class Compared:
     negated: bool = False
 
 
-Term: TypeAlias = Words | Named | Compared
+@dataclass(frozen=True)
+class Starred:
+    """Pictures with a star."""
+
+    negated: bool = False
+
+
+Term: TypeAlias = Words | Named | Compared | Starred
 
 
 @dataclass(frozen=True)
@@ -138,6 +147,8 @@ def _term(match: re.Match[str], query: str) -> Term:
         value = value or f"{match['field'] or ''}:".lstrip(":")  # "photo: of a cat" has no field
         if not value:
             raise _error("error.query.empty", query, match.start())
+        if phrase is None and fold(value) in STARRED:
+            return Starred(negated)
         return _words("prompt", value, phrase is None, negated)
     field = _field(match["field"], query, match.start("field"))
     if not value:

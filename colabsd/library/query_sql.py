@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from colabsd.library.query import FIELDS, Compared, Named, Query, Words, fold
+from colabsd.library.query import FIELDS, Compared, Named, Query, Starred, Words, fold
 
 # Writing systems without spaces: the full-text index knows whole lines of them only, so these are searched as text.
 WITHOUT_SPACES = re.compile(
@@ -26,6 +26,7 @@ COLUMNS: Mapping[str, str] = {
     "date": "day",
     "size": "size",
 }
+IS_STARRED = "EXISTS (SELECT 1 FROM stars WHERE stars.path = pictures.path AND starred = 1)"
 SQL_OPERATORS: Mapping[str, str] = {"=": "=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 Clause = tuple[str, list[Any]]
 
@@ -89,4 +90,13 @@ def _dates(term: Compared, values: list[str]) -> Clause:
     return f"substr(day, 1, ?) {SQL_OPERATORS[term.operator]} ?", [len(values[0]), values[0]]
 
 
-CLAUSES: Mapping[type, Callable[[Any], Clause]] = {Words: _words, Named: _named, Compared: _compared}
+def _starred(_term: Starred) -> Clause:
+    return IS_STARRED, []
+
+
+CLAUSES: Mapping[type, Callable[[Any], Clause]] = {
+    Words: _words,
+    Named: _named,
+    Compared: _compared,
+    Starred: _starred,
+}

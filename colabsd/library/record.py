@@ -1,6 +1,5 @@
 """What the library knows of a kept picture: enough to find it and to check its file."""
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +15,10 @@ TOP_FOLDER = "pictures"
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """A kept picture. `path` is relative to the workspace, with slashes; `created` has its zone."""
+    """A kept picture. `path` is relative to the workspace, with slashes; `created` has its zone.
+
+    `starred` is as it was when the library was asked.
+    """
 
     path: str
     sha256: str
@@ -35,9 +37,11 @@ class Record:
     width: int
     height: int
     seed: int
+    starred: bool = False
 
     def as_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self) | {"created": self.created.isoformat()}
+        """As the journal has it. Stars change, so they are records of their own there."""
+        return {name: getattr(self, name) for name in CHECKS} | {"created": self.created.isoformat()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
@@ -99,7 +103,7 @@ def record_of(manifest: Manifest, path: str, published: Published) -> Record:
         schedule=drawing.schedule,
         steps=drawing.steps,
         guidance=drawing.guidance,
-        width=drawing.width,
-        height=drawing.height,
+        width=drawing.picture_size.width,
+        height=drawing.picture_size.height,
         seed=drawing.seed,
     )

@@ -1,6 +1,7 @@
 """The pictures' folder as it is: its files, what they say, and those that the journal does not know."""
 
 import hashlib
+import os
 from collections.abc import Collection, Iterator
 from datetime import date
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from colabsd.errors import ColabsdError, StorageError
 from colabsd.library.manifest import read_manifest
 from colabsd.library.picture_files import EXTENSIONS
-from colabsd.library.record import Record, record_of
+from colabsd.library.record import TOP_FOLDER, Record, is_picture_path, record_of
 from colabsd.storage.failures import storage_errors
 from colabsd.storage.publish import Published
 from colabsd.storage.workspace import Workspace
@@ -17,18 +18,30 @@ ENDINGS = frozenset(f".{extension}" for extension in EXTENSIONS.values())
 
 
 def picture_files(workspace: Workspace, since: date | None = None) -> Iterator[Path]:
-    """The picture files of the day folders, in order of their names, from a day on. Raises: StorageError."""
-    if not workspace.pictures.is_dir():
-        return
-    with storage_errors(workspace.pictures):
-        for folder in sorted(workspace.pictures.iterdir()):
-            if folder.is_dir() and (since is None or folder.name >= since.isoformat()):
-                yield from sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS)
+    """The picture files of the day folders, in order of their names, from a day on. Raises: StorageError.
+
+    Pipes and devices that are named like pictures are none: reading them might never end.
+    """
+    first = "" if since is None else since.isoformat()
+    found: dict[str, Path] = {}
+    for place in reversed(workspace.places(TOP_FOLDER)):  # the nearer files hide those on Drive
+        with storage_errors(place):
+            days = [day for day in place.iterdir() if day.name >= first and day.is_dir()] if place.is_dir() else []
+            paths = [Path(entry) for day in days for entry in os.scandir(day) if _is_picture_file(entry)]
+        found |= {workspace.relative(path): path for path in paths}
+    yield from (found[relative] for relative in sorted(found))
+
+
+def _is_picture_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return Path(entry.name).suffix.lower() in ENDINGS and entry.is_file()
+    except OSError:  # a link in a circle
+        return False
 
 
 def relative_path(workspace: Workspace, path: Path) -> str:
     """The path as records have it: relative to the workspace, with slashes."""
-    return path.relative_to(workspace.root).as_posix()
+    return workspace.relative(path)
 
 
 def unknown_files(workspace: Workspace, known: Collection[str], since: date | None = None) -> list[Path]:
@@ -37,7 +50,9 @@ def unknown_files(workspace: Workspace, known: Collection[str], since: date | No
 
 
 def read_record(workspace: Workspace, path: Path) -> Record | None:
-    """The record of a picture from its file alone; None when the file has no manifest that can be trusted."""
+    """The record of a picture from its file alone; None when its name or its manifest cannot be trusted."""
+    if not is_picture_path(relative_path(workspace, path)):
+        return None
     try:
         manifest = read_manifest(path)
     except ColabsdError:
@@ -54,7 +69,7 @@ def file_sha256(path: Path) -> str:
 
 def is_whole(workspace: Workspace, record: Record) -> bool:
     """Whether the record's file is there with the bytes that were kept."""
-    path = workspace.root / record.path
+    path = workspace.locate(record.path)
     try:
         return file_sha256(path) == record.sha256
     except StorageError:

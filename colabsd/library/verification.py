@@ -7,7 +7,7 @@ from typing import Literal
 from colabsd.library.index import Index
 from colabsd.library.query import Query
 from colabsd.library.record import Record
-from colabsd.library.scan import is_whole, relative_path, unknown_files
+from colabsd.library.scan import file_sha256, relative_path, unknown_files
 from colabsd.progress import Progress
 from colabsd.storage.journal import Journal
 from colabsd.storage.workspace import Workspace
@@ -34,13 +34,15 @@ def verify(workspace: Workspace, journal: Journal, index: Index) -> Iterator[Pro
     for done, record in enumerate(records, start=1):
         yield Verdict(record.path, _state(workspace, record), record)
         yield Progress(stage="check", done=done, total=len(records))
-    for path in unknown_files(workspace, index.paths()):
+    for path in unknown_files(workspace, index.known_paths()):
         yield Verdict(relative_path(workspace, path), "unknown")
     for damaged in journal.damage():
         yield Verdict(f"journal/{damaged.segment}", "damaged", line=damaged.line)
 
 
 def _state(workspace: Workspace, record: Record) -> State:
-    if not (workspace.root / record.path).is_file():
+    """Of a picture on Drive the file there counts, unless it is still on its way."""
+    path = workspace.final_path(record.path)
+    if not path.is_file():
         return "missing"
-    return "right" if is_whole(workspace, record) else "changed"
+    return "right" if file_sha256(path) == record.sha256 else "changed"

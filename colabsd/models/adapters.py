@@ -1,36 +1,44 @@
-"""The folders of small files that change a model: LoRAs, textual inversions, autoencoders. Finds them by name.
+"""The small files that change a model: LoRAs, textual inversions, autoencoders. Finds them by name.
 
-A file's name without its ending is what calls it, in subfolders too. Digests are read when they are asked for, and
-remembered (`digests.py`).
+A file's name without its ending is what calls it, in subfolders too; behind these come those of the catalog and the hub
+(`remotes.py`). Digests are read when they are asked for, and remembered (`digests.py`).
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
 from colabsd.errors import ColabsdError, UnknownLoraError, UnknownVaeError
-from colabsd.models.digests import digest_files, digest_of_model
+from colabsd.models.digests import content_digest, digest_files, digest_of_model
 from colabsd.models.embedding_files import read_embedding_file
 from colabsd.models.folders import weight_file
+from colabsd.models.remotes import Remote, find_remote, listed_remotes
 from colabsd.models.tensor_headers import WEIGHT_FILES
+
+SHORT_DIGITS = 12  # of a digest, as other programs write it with a picture
 
 
 class Digests(Mapping[str, str]):
-    """The sha256 of files by the words that call them, each read from its file when it is asked for."""
+    """The sha256 of files by the words that call them, each read from its file when it is asked for.
 
-    def __init__(self, paths: Mapping[str, Path], memory: Path | None) -> None:
+    `promised` are those that are not here yet, with what is known of their digests; "" is nothing.
+    """
+
+    def __init__(self, paths: Mapping[str, Path], memory: Path | None, promised: Mapping[str, Remote]) -> None:
         self.paths = paths
         self.memory = memory
+        self.promised = {word: remote for word, remote in promised.items() if word not in paths}
 
     def __getitem__(self, word: str) -> str:
-        return digest(self.paths[word], self.memory)
+        return digest(self.paths[word], self.memory) if word in self.paths else self.promised[word].sha256
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.paths)
+        yield from self.paths
+        yield from self.promised
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self.paths) + len(self.promised)
 
 
 def digest_of_autoencoder(path: Path, memory: Path | None) -> str:
@@ -53,25 +61,40 @@ def digest(path: Path, memory: Path | None) -> str:
 
 
 class AdapterFolders:
-    """LoRAs, textual inversions and autoencoders in `root`/loras, `root`/embeddings and `root`/vae.
+    """LoRAs, textual inversions and autoencoders in `root`/loras, `root`/embeddings and `root`/vae, and further ones.
 
-    `memory` remembers digests; `also` are LoRAs that lie elsewhere. Folders are looked at once; a new object sees new
+    `memory` remembers digests; `also` are LoRAs that lie elsewhere, `remotes` LoRAs of the hub that were asked for.
+    `home` is where the cache has what it brought; None is `root`. Folders are looked at once; a new object sees new
     files.
     """
 
-    def __init__(self, root: Path, memory: Path | None = None, also: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        root: Path,
+        memory: Path | None = None,
+        also: Sequence[Path] = (),
+        remotes: Sequence[Remote] = (),
+        home: Path | None = None,
+    ) -> None:
         self.root = root
         self.memory = memory
         self.also = also
+        self.remotes = remotes
+        self.home = root if home is None else home
 
     @cached_property
     def loras(self) -> Digests:
         """LoRAs by name."""
-        return Digests({**_files(self.root / "loras"), **{path.stem: path for path in self.also}}, self.memory)
+        listed = {remote.word: remote for remote in listed_remotes("adapter")}
+        asked = {remote.word: remote for remote in self.remotes}
+        here = {**self._here(listed), **_files(self.root / "loras"), **{path.stem: path for path in self.also}}
+        here = {word: path for word, path in here.items() if word not in asked} | self._here(asked)
+        return Digests(here, self.memory, {**listed, **asked})
 
     @cached_property
     def embeddings(self) -> Digests:
         """Textual inversions by the words that call them; files that are none are left out."""
+        remotes = {remote.word: remote for remote in listed_remotes("embedding")}
         paths: dict[str, Path] = {}
         for path in _files(self.root / "embeddings").values():
             try:
@@ -80,7 +103,14 @@ class AdapterFolders:
                 continue  # it is told when it is asked for by its own name, not whenever anything is drawn
             for word in words:
                 paths.setdefault(word, path)
-        return Digests(paths, self.memory)
+        known = {word.casefold() for word in paths}
+        remotes = {word: remote for word, remote in remotes.items() if word.casefold() not in known}
+        return Digests({**self._here(remotes), **paths}, self.memory, remotes)
+
+    def _here(self, remotes: Mapping[str, Remote]) -> dict[str, Path]:
+        """Those that were brought."""
+        found = {word: remote.path(self.home) for word, remote in remotes.items()}
+        return {word: path for word, path in found.items() if path is not None}
 
     def find_lora(self, name: str, sha256: str) -> Path:
         """The file of a LoRA by its digest, whatever it is called now. Raises: UnknownLoraError."""
@@ -97,16 +127,67 @@ class AdapterFolders:
                 return path
         raise UnknownLoraError(key, name=name, sha256=sha256[:12], folder=self.root / folder)
 
+    def lora_hashes(self, names: Iterable[str]) -> dict[str, str]:
+        """The digests by which other programs know LoRAs that are here. Raises: as `content_digest`."""
+        paths = self.loras.paths
+        return {name: content_digest(paths[name], self.memory)[:SHORT_DIGITS] for name in names if name in paths}
+
+    def lora_of(self, digest: str, name: str = "") -> str | None:
+        """What calls the LoRA whose digest, of its content or of its file, begins so; that of the name is looked at
+        first. Of those of the catalog that are not here only what is known counts."""
+        paths = self.loras.paths
+        first = [name] if name in paths else []
+        for word in dict.fromkeys((*first, *paths)):
+            if content_digest(paths[word], self.memory).startswith(digest) or self.loras[word].startswith(digest):
+                return word
+        return _promised(self.loras, digest)
+
+    def embedding_of(self, digest: str) -> str | None:
+        """What calls the textual inversion whose file's sha256 begins so."""
+        found = (word for word in self.embeddings.paths if self.embeddings[word].startswith(digest))
+        return next(found, None) or _promised(self.embeddings, digest)
+
+    def vae_of(self, digest: str) -> str | None:
+        """The name of the autoencoder whose digest begins so."""
+        folder = self.root / "vae"
+        paths = _files(folder) | {path.parent.name: path.parent for path in folder.glob("*/config.json")}
+        paths |= self._here({remote.word: remote for remote in listed_remotes("autoencoder")})
+        for word, path in paths.items():
+            if digest_of_autoencoder(path, self.memory).startswith(digest):
+                return word
+        return None
+
+    def has_vae(self, name: str) -> bool:
+        """Whether an autoencoder of that name is in the folder."""
+        return self._own_vae(name) is not None
+
     def vae_path(self, name: str) -> Path:
-        """An autoencoder by name, or the path of its file or folder. Raises: UnknownVaeError."""
-        path = Path(name).expanduser()
+        """An autoencoder by name, by the path of its file or folder, or by its place on the hub once it was brought.
+
+        Raises: UnknownVaeError.
+        """
+        found = self._own_vae(name)
+        remote = find_remote(name, "autoencoder") if found is None else None
+        found = remote.path(self.home) if remote else found
+        if found is None:
+            raise UnknownVaeError(name=name, folder=self.root / "vae")
+        return found
+
+    def remote_vae(self, name: str) -> Remote | None:
+        """The autoencoder of the catalog or the hub that a name means and that is not here yet."""
+        remote = find_remote(name, "autoencoder") if self._own_vae(name) is None else None
+        return remote if remote is not None and remote.path(self.home) is None else None
+
+    def _own_vae(self, name: str) -> Path | None:
+        path, folder = Path(name).expanduser(), self.root / "vae"
         if path.exists():
             return path.resolve()
-        folder = self.root / "vae"
-        found = _files(folder).get(name) or (folder / name if (folder / name / "config.json").is_file() else None)
-        if found is None:
-            raise UnknownVaeError(name=name, folder=folder)
-        return found
+        return _files(folder).get(name) or (folder / name if (folder / name / "config.json").is_file() else None)
+
+
+def _promised(digests: Digests, digest: str) -> str | None:
+    found = (word for word, remote in digests.promised.items() if remote.sha256.startswith(digest))
+    return next(found, None)
 
 
 def calls(text: str, word: str) -> bool:

@@ -6,17 +6,25 @@ Plain rows, like the catalog of models. They are brought and kept by the same ca
 from dataclasses import dataclass
 from typing import Literal
 
-from colabsd.models.cards import Family, HubFile
+from colabsd.models.cards import Family, FewSteps, HubFile
 from colabsd.models.download import Wanted
+from colabsd.models.families import Defaults
 
-Kind = Literal["adapter", "autoencoder", "preview", "enlarger", "faces", "depth", "captions"]
+Kind = Literal["adapter", "embedding", "autoencoder", "preview", "enlarger", "faces", "depth", "captions", "checker"]
 PRESETS = "github.com/leehack/llamadart image generation presets"
 REFINERS = "github.com/finegrain-ai/refiners src/refiners/conversion/models"
 STUDIO_STORE = "github.com/Junostr05/CLIPasso-Studio clipasso_studio/engine/model_store.py"
 LCM_GUIDE = "github.com/huggingface/diffusers docs/source/en/using-diffusers/inference_with_lcm.md"
+INVOKE = "github.com/invoke-ai/InvokeAI invokeai/backend/model_manager/starter_models.py"
 MANAGER = "github.com/ltdrdata/ComfyUI-Manager model-list.json"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 CONFIG = HubFile("config.json")
+CHECKER = "safety-checker"  # of Stable Diffusion 1, for models that come without one
+# Luo et al. 2023, arXiv:2311.05556; Ren et al. 2024, arXiv:2404.13686; Lin et al. 2024, arXiv:2402.13929. The last two
+# were distilled without guidance and on timesteps counted from the end, where DDIM and Euler are one formula.
+LCM_LORA = Defaults("LCM", "Automatic", 4, 1.0, FewSteps((2, 8), (1.0, 2.0), ("LCM",)))
+HYPER_8 = Defaults("DDIM", "SGM Uniform", 8, 1.0, FewSteps((8, 8), (1.0, 1.0), ("DDIM", "Euler")))
+LIGHTNING_4 = Defaults("Euler", "SGM Uniform", 4, 1.0, FewSteps((4, 4), (1.0, 1.0), ("Euler", "DDIM")))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +32,8 @@ class AddOn:
     """Something that goes with models of `families` (() is all of them).
 
     `source` is a hub id or the releases of a repository on GitHub (`github.com/owner/name`, `revision` is the tag).
-    `files` are exactly what is brought. `license` "" was not seen.
+    `files` are exactly what is brought. `license` "" was not seen. `aliases` call it too. `draws_with` is how a LoRA
+    that was made for few steps wants its model to be drawn with.
     """
 
     name: str
@@ -35,6 +44,13 @@ class AddOn:
     facts_from: tuple[str, ...]
     revision: str = ""
     families: tuple[Family, ...] = ()
+    aliases: tuple[str, ...] = ()
+    draws_with: Defaults | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What calls it, in prompts too."""
+        return self.name, *self.aliases
 
     @property
     def wanted(self) -> Wanted:
@@ -57,7 +73,9 @@ class AddOn:
 ADDONS: tuple[AddOn, ...] = (
     AddOn(
         name="lcm-lora-sd15",
+        aliases=("lcm-lora-sdv1-5",),
         kind="adapter",
+        draws_with=LCM_LORA,
         source="latent-consistency/lcm-lora-sdv1-5",
         files=(
             HubFile(
@@ -73,6 +91,7 @@ ADDONS: tuple[AddOn, ...] = (
     AddOn(
         name="lcm-lora-sdxl",
         kind="adapter",
+        draws_with=LCM_LORA,
         source="latent-consistency/lcm-lora-sdxl",
         revision="a18548dd4956b174ec5b0d78d340c8dae0a129cd",
         files=(
@@ -88,7 +107,9 @@ ADDONS: tuple[AddOn, ...] = (
     ),
     AddOn(
         name="hyper-sd15-8steps",
+        aliases=("Hyper-SD15-8steps-lora",),
         kind="adapter",
+        draws_with=HYPER_8,
         source="ByteDance/Hyper-SD",
         files=(HubFile("Hyper-SD15-8steps-lora.safetensors"),),
         license="",
@@ -97,7 +118,9 @@ ADDONS: tuple[AddOn, ...] = (
     ),
     AddOn(
         name="hyper-sdxl-8steps",
+        aliases=("Hyper-SDXL-8steps-lora",),
         kind="adapter",
+        draws_with=HYPER_8,
         source="ByteDance/Hyper-SD",
         files=(HubFile("Hyper-SDXL-8steps-lora.safetensors"),),
         license="",
@@ -106,7 +129,9 @@ ADDONS: tuple[AddOn, ...] = (
     ),
     AddOn(
         name="sdxl-lightning-4steps",
+        aliases=("sdxl_lightning_4step_lora",),
         kind="adapter",
+        draws_with=LIGHTNING_4,
         source="ByteDance/SDXL-Lightning",
         revision="c9a24f48e1c025556787b0c58dd67a091ece2e44",
         files=(
@@ -121,7 +146,23 @@ ADDONS: tuple[AddOn, ...] = (
         facts_from=("huggingface.co/ByteDance/SDXL-Lightning", f"{REFINERS}/loras.py", "osai-index.eu"),
     ),
     AddOn(
+        name="easynegative",
+        kind="embedding",
+        source="embed/EasyNegative",
+        files=(
+            HubFile(
+                "EasyNegative.safetensors",
+                0,
+                "c74b4e810b030f6b75fde959e2db678c268d07115b85356d3c0138ba5eb42340",
+            ),
+        ),
+        license="",
+        families=("sd1",),
+        facts_from=("huggingface.co/embed/EasyNegative", "civitai.com/models/7808?modelVersionId=9208", INVOKE),
+    ),
+    AddOn(
         name="vae-ft-mse",
+        aliases=("sd-vae-ft-mse",),
         kind="autoencoder",
         source="stabilityai/sd-vae-ft-mse",
         revision="31f26fdeee1355a5c34592e401dd41e45d25a493",
@@ -166,6 +207,7 @@ ADDONS: tuple[AddOn, ...] = (
     ),
     AddOn(
         name="realesrgan-x4plus",
+        aliases=("RealESRGAN_x4plus", "R-ESRGAN 4x+"),  # its file, and what A1111 calls it
         kind="enlarger",
         source="github.com/xinntao/Real-ESRGAN",
         revision="v0.1.0",
@@ -181,6 +223,7 @@ ADDONS: tuple[AddOn, ...] = (
     ),
     AddOn(
         name="realesrgan-x2plus",
+        aliases=("RealESRGAN_x2plus", "R-ESRGAN 2x+"),  # its file, and what A1111 calls it
         kind="enlarger",
         source="github.com/xinntao/Real-ESRGAN",
         revision="v0.2.1",
@@ -192,6 +235,7 @@ ADDONS: tuple[AddOn, ...] = (
     ),
     AddOn(
         name="realesrgan-anime",
+        aliases=("RealESRGAN_x4plus_anime_6B", "R-ESRGAN 4x+ Anime6B"),  # its file, and what A1111 calls it
         kind="enlarger",
         source="github.com/xinntao/Real-ESRGAN",
         revision="v0.2.2.4",
@@ -213,6 +257,16 @@ ADDONS: tuple[AddOn, ...] = (
         files=(HubFile("GFPGANv1.4.pth", 0, "e2cd4703ab14f4d01fd1383a8a8b266f9a5833dacee8e6a79d3bf21a1b6be5ad"),),
         license="Apache-2.0",
         facts_from=("github.com/TencentARC/GFPGAN/releases/tag/v1.3.0", MANAGER),
+    ),
+    AddOn(
+        name=CHECKER,
+        kind="checker",
+        source="stable-diffusion-v1-5/stable-diffusion-v1-5",
+        revision="451f4fe16113bff5a5d2269ed5ad43b0592e9a14",
+        files=(HubFile("safety_checker/config.json"), HubFile("safety_checker/model.fp16.safetensors")),
+        license="CreativeML Open RAIL-M",
+        families=("sd1",),
+        facts_from=("huggingface.co/stable-diffusion-v1-5/stable-diffusion-v1-5",),
     ),
     AddOn(
         name="dpt-hybrid-midas",
@@ -256,5 +310,6 @@ ADDONS: tuple[AddOn, ...] = (
 
 
 def find_addon(name: str) -> AddOn | None:
-    """The row of that name, or None."""
-    return next((row for row in ADDONS if row.name == name.strip().casefold()), None)
+    """The row of that name or alias, or None."""
+    wanted = name.strip().casefold()
+    return next((row for row in ADDONS if wanted in {word.casefold() for word in row.words}), None)

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from colabsd.errors import DamagedWeightsError, DownloadError, StorageError, UnknownModelError
 from colabsd.models.cards import HubFile
@@ -281,7 +281,13 @@ class WeightCache:
         return f"{self.clock():%Y%m%dT%H%M%S%f}"
 
 
-def open_cache(workspace: Workspace, environ: Mapping[str, str], *, keep: bool = True) -> WeightCache:
+def open_cache(
+    workspace: Workspace,
+    environ: Mapping[str, str],
+    *,
+    keep: bool = True,
+    token: str | Literal[False] | None = None,
+) -> WeightCache:
     """The cache of a workspace. `COLABSD_KEEP_MODELS=no` keeps models off Drive, `COLABSD_MODELS_GB` is a budget.
 
     Raises: UsageError when the budget is no number.
@@ -289,8 +295,8 @@ def open_cache(workspace: Workspace, environ: Mapping[str, str], *, keep: bool =
     wished, budget = read_wishes(environ)
     return WeightCache(
         workspace=workspace,
-        remote=is_remote(workspace.root),
+        remote=workspace.remote,
         keep=keep and wished,
         budget_bytes=budget,
-        hub=Hub(endpoint=environ.get(ENDPOINT_VARIABLE) or None),
+        hub=Hub(endpoint=environ.get(ENDPOINT_VARIABLE) or None, token=token),
     )

@@ -83,6 +83,7 @@ class ModelCard:
     has_checker: bool = False
     revision: str = ""
     download: tuple[HubFile, ...] = ()
+    single: str = ""
     facts_from: tuple[str, ...] = ()
     sha256: str = ""
     files: dict[str, str] = field(default_factory=dict)

@@ -3,14 +3,19 @@
 import hashlib
 import json
 import os
+import re
+import struct
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
 from colabsd.errors import DamagedWeightsError, MissingWeightsError
 from colabsd.keys import key_of
+from colabsd.models.tensor_headers import read_header
 from colabsd.progress import Progress
 
-CHUNK_BYTES = 8 * 2**20
+SAFETENSORS = ".safetensors"
+LENGTH = struct.Struct("<Q")  # of the header, which stands first
+DIGEST = re.compile("[0-9a-f]{64}")
 
 
 def digest_file(path: Path) -> str:
@@ -46,6 +51,38 @@ def digest_files(
     if memory is not None:
         _remember(memory, remembered)
     return digests
+
+
+def content_digest(path: Path, memory: Path | None) -> str:
+    """The digest by which A1111 and others know a LoRA, whatever its metadata say: remembered as the others are.
+
+    That is the one in its metadata (`sshs_model_hash`), else the sha256 of what stands behind a safetensors file's
+    header, else that of the file. Raises: MissingWeightsError, DamagedWeightsError.
+    """
+    remembered = _recall(memory)
+    mark = f"{_mark(path)}|content"
+    if mark not in remembered:
+        remembered[mark] = _stated_digest(path) or _digest_behind_header(path)
+        if memory is not None:
+            _remember(memory, remembered)
+    return remembered[mark]
+
+
+def _stated_digest(path: Path) -> str:
+    header = read_header(path) if path.suffix.casefold() == SAFETENSORS else None
+    stated = header.metadata.get("sshs_model_hash", "").casefold() if header else ""
+    return stated if DIGEST.fullmatch(stated) else ""
+
+
+def _digest_behind_header(path: Path) -> str:
+    if path.suffix.casefold() != SAFETENSORS:
+        return digest_file(path)
+    try:
+        with path.open("rb") as file:
+            file.seek(LENGTH.size + LENGTH.unpack(file.read(LENGTH.size))[0])
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, struct.error) as error:
+        raise DamagedWeightsError(path=path, reason=error) from error
 
 
 def remember_digests(memory: Path, folder: Path, digests: Mapping[str, str]) -> None:

@@ -11,9 +11,9 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, Literal, TypeVar, cast
 
 from colabsd.models.cards import HubFile
 from colabsd.models.hub_failures import explain, passes
@@ -44,10 +44,12 @@ class Listing:
 class Hub:
     """The hub, asked with patience: what passes (a cut connection, 429, 5xx) is tried again after each of `waits_s`.
 
-    `endpoint` is its address; None is the client's own. Sources `github.com/owner/name` are releases at `releases`.
+    `endpoint` is its address and `token` the reader's; None leaves each to the client, False is no token. Sources
+    `github.com/owner/name` are releases at `releases`.
     """
 
     endpoint: str | None = None
+    token: str | Literal[False] | None = field(default=None, repr=False)
     releases: str = "https://github.com"
     waits_s: Sequence[float] = WAITS_S
 
@@ -60,7 +62,7 @@ class Hub:
         def ask(_report: Report, _stop: threading.Event) -> Listing:
             import huggingface_hub
 
-            info = huggingface_hub.HfApi(self.endpoint).model_info(
+            info = huggingface_hub.HfApi(self.endpoint, token=self.token).model_info(
                 source, revision=revision or None, files_metadata=True
             )
             files = tuple(_hub_file(sibling) for sibling in info.siblings or ())
@@ -83,12 +85,12 @@ class Hub:
             if is_release(listing.source):
                 place = listing.source.removeprefix(RELEASES)
                 url = f"{self.releases}/{place}/releases/download/{listing.commit}/{file.name}"
-                _receive(url, "", file.bytes, part, report, stop)
+                _receive(url, "", file.bytes, part, report, stop, False)
                 return replace(file, bytes=part.stat().st_size)
             url = huggingface_hub.hf_hub_url(listing.source, file.name, revision=listing.commit, endpoint=self.endpoint)
-            facts = huggingface_hub.get_hf_file_metadata(url, endpoint=self.endpoint)
+            facts = huggingface_hub.get_hf_file_metadata(url, token=self.token, endpoint=self.endpoint)
             known = replace(file, bytes=file.bytes or facts.size or 0)
-            _receive(facts.location, url, known.bytes, part, report, stop)
+            _receive(facts.location, url, known.bytes, part, report, stop, self.token)
             return replace(known, bytes=part.stat().st_size, **_digest_of(facts.etag or "", known))
 
         about = {"name": listing.source, "revision": listing.commit, "file": file.name}
@@ -152,14 +154,22 @@ def _digest_of(etag: str, known: HubFile) -> dict[str, str]:
     return {64: {"sha256": etag}, 40: {"blob": etag}}.get(len(etag), {})
 
 
-def _receive(location: str, url: str, size: int, part: Path, report: Report, stop: threading.Event) -> None:
+def _receive(
+    location: str,
+    url: str,
+    size: int,
+    part: Path,
+    report: Report,
+    stop: threading.Event,
+    token: str | Literal[False] | None,
+) -> None:
     """The bytes of `location` into a file, after those that it has; the token goes only where `url`, the hub, is."""
     from urllib.parse import urlsplit
 
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
-    headers = build_hf_headers()
+    headers = build_hf_headers(token=token)
     if urlsplit(location)[:2] != urlsplit(url)[:2]:
         headers.pop("authorization", None)
     part.parent.mkdir(parents=True, exist_ok=True)

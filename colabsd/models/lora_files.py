@@ -1,72 +1,47 @@
 """LoRA files: which tensors change which weights of a model, in every layout that is about. Reads headers only.
 
-Their names are read in `lora_names.py`; here is what their tensors are to a module, and whether they fit.
+Their modules' names are read in `lora_names.py`, what their tensors are to a module in `lora_kinds.py`.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from colabsd.errors import DamagedLoraError, LoraMismatchError
 from colabsd.models.cards import Family
+from colabsd.models.lora_kinds import OTHER_KINDS, Kind, KindRow, magnitude_axis, role_of, row_of
 from colabsd.models.lora_names import Shapes, module_finder
 from colabsd.models.stored_tensors import Shape
 from colabsd.models.tensor_headers import TensorHeader, read_header
 
-# Endings of tensors' names, and what such a tensor is to its module.
-ROLES: tuple[tuple[str, str], ...] = (
-    (".lora_down.weight", "down"),
-    (".lora_up.weight", "up"),
-    (".lora_mid.weight", "mid"),
-    (".lora_linear_layer.down.weight", "down"),
-    (".lora_linear_layer.up.weight", "up"),
-    (".lora.down.weight", "down"),
-    (".lora.up.weight", "up"),
-    ("_lora.down.weight", "down"),
-    ("_lora.up.weight", "up"),
-    (".lora_A.weight", "down"),
-    (".lora_B.weight", "up"),
-    (".lora_A.default.weight", "down"),
-    (".lora_B.default.weight", "up"),
-    (":down", "down"),
-    (":up", "up"),
-    (".alpha", "alpha"),
-)
-# Parts of names of other kinds of adapter, which change weights by other formulas.
-OTHER_KINDS: Mapping[str, str] = {
-    "dora_scale": "DoRA",
-    "lora_magnitude_vector": "DoRA",
-    "hada_w1": "LoHa",
-    "lokr_w1": "LoKr",
-    "oft_": "OFT",
-    ".on_input": "IA3",
-    ".diff": "full difference",
-    ".lora_B.bias": "LoRA with biases",
-    "lora_transformer_": "LoRA of Flux or Stable Diffusion 3",
-    "transformer.": "LoRA of Flux or Stable Diffusion 3",
-}
 CONTEXTS: Mapping[int, Family] = {768: "sd1", 1024: "sd2", 2048: "sdxl"}
 FAMILY_NAMES: Mapping[Family, str] = {"sd1": "Stable Diffusion 1", "sd2": "Stable Diffusion 2", "sdxl": "SDXL"}
 
 
+SCALARS = ("alpha", "on_input")
+MAGNITUDES = ("magnitude", "row_magnitude")
+
+
 @dataclass(frozen=True, slots=True)
 class LoraModule:
-    """What a LoRA does to one weight: delta = alpha / rank · up @ down, with a convolution `mid` between in some.
+    """What a LoRA, or another adapter of a known `kind`, does to one weight.
 
-    `part` and `weight` are diffusers' names; the others are names in the file. `alpha` is a number where the file's
-    metadata has one, None where it is in the tensor `alpha_in` or, without such, equal to the rank.
+    `part` and `weight` are diffusers' names; `tensors` are names in the file by their roles. What the kind's formula
+    makes of them is added times alpha / `rank`, where there is both: `alpha` is a number where the file's metadata has
+    one, None where it is in the tensor `alpha_in` or, without such, equal to the rank. With `magnitude` (a tensor, and
+    the weight's axis that it is along) the sum is scaled as DoRA does.
     """
 
     part: str
     weight: str
-    down: str
-    up: str
+    kind: Kind
+    tensors: Mapping[str, str]
     rank: int
-    mid: str | None = None
     alpha_in: str | None = None
     alpha: float | None = None
+    magnitude: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -94,14 +69,19 @@ class LoraFile:
         if any(module.startswith(("lora_te2_", "text_encoder_2.")) for module in self.modules):
             return "sdxl"
         for module, roles in self.modules.items():
-            if module.endswith(("attn2_to_k", "attn2.to_k", "attn2.processor.to_k")) and "down" in roles:
-                return CONTEXTS.get(self.header.tensors[roles["down"]].shape[1])
+            row = row_of(roles)
+            if row is not None and module.endswith(("attn2_to_k", "attn2.to_k", "attn2.processor.to_k")):
+                return CONTEXTS.get(row.width(self.shapes(roles)))
         return None
+
+    def shapes(self, roles: Mapping[str, str]) -> dict[str, Shape]:
+        """The shapes of a module's tensors by their roles."""
+        return {role: self.header.tensors[name].shape for role, name in roles.items()}
 
 
 def read_lora_file(path: Path) -> LoraFile:
     """A LoRA file's modules. Raises: MissingWeightsError, DamagedWeightsError, UnsafePickleError; DamagedLoraError
-    when it is none, or of a kind that changes weights by another formula.
+    when it is none, or of a kind whose formula is not known here.
     """
     header = read_header(path)
     other = next((kind for part, kind in OTHER_KINDS.items() if any(part in name for name in header.tensors)), None)
@@ -110,15 +90,17 @@ def read_lora_file(path: Path) -> LoraFile:
     modules: dict[str, dict[str, str]] = {}
     embeddings = {name: name for name, text in header.metadata.items() if text == "<embed>" and name in header.tensors}
     for name in header.tensors:
-        ending, role = next(((ending, role) for ending, role in ROLES if name.endswith(ending)), ("", ""))
-        if role:
-            modules.setdefault(name.removesuffix(ending), {})[role] = name
+        found = role_of(name)
+        if found is not None:
+            modules.setdefault(found[0], {})[found[1]] = name
         elif name not in embeddings:
             raise DamagedLoraError("error.lora.none", path=path, name=name)
     if not modules:
         raise DamagedLoraError("error.lora.none", path=path, name="–")
     for module, roles in modules.items():
-        if "down" not in roles or "up" not in roles:
+        if roles.keys() == {"factor"}:  # a weight, as whole models have them
+            raise DamagedLoraError("error.lora.none", path=path, name=roles["factor"])
+        if row_of(roles) is None:
             raise DamagedLoraError("error.lora.half", path=path, name=module)
     return LoraFile(header, modules, embeddings)
 
@@ -135,7 +117,11 @@ def place_lora(lora: LoraFile, shapes: Mapping[str, Shapes], family: Family) -> 
         )
     find = module_finder(shapes, lora.header.metadata)
     alphas = _Alphas(lora)
-    return tuple(_placed(lora, module, roles, find(module), shapes, alphas) for module, roles in lora.modules.items())
+    return tuple(
+        placed
+        for module, roles in lora.modules.items()
+        for placed in _placed(lora, module, roles, find(module), shapes, alphas)
+    )
 
 
 def _context(unet: Shapes) -> int:
@@ -149,34 +135,53 @@ def _placed(
     place: tuple[str, str] | None,
     shapes: Mapping[str, Shapes],
     alphas: "_Alphas",
-) -> LoraModule:
+) -> Iterator[LoraModule]:
+    """What a module changes: a weight, and the bias beside it where it says something of that."""
     wanted = shapes.get(place[0], {}).get(place[1]) if place else None
+    row = row_of(roles)
+    assert row is not None, "looked at when the file was read"
     if place is None or wanted is None:
         raise LoraMismatchError("error.lora.module", name=lora.name, module=module)
-    stored = {role: lora.header.tensors[name].shape for role, name in roles.items()}
-    rank = stored["down"][0] if stored["down"] else 0
-    if not _fits(stored, wanted, rank):
-        shape = " · ".join("×".join(map(str, stored[role])) for role in ("up", "mid", "down") if role in stored)
-        raise LoraMismatchError(
-            "error.lora.shape", name=lora.name, module=module, shape=shape, wanted="×".join(map(str, wanted))
-        )
     part, weight = place
+    stored = lora.shapes(roles)
+    magnitude = _magnitude(roles, stored, wanted)
+    if not _fits(row, stored, wanted) or (magnitude is None and _has_magnitude(roles)):
+        _refuse(lora, module, stored, wanted)
+    rank = row.rank(stored)
     alpha = None if "alpha" in roles else alphas.of(part, weight, rank)
-    return LoraModule(part, weight, roles["down"], roles["up"], rank, roles.get("mid"), roles.get("alpha"), alpha)
+    scale: dict[str, Any] = {"rank": rank, "alpha_in": roles.get("alpha"), "alpha": alpha}
+    if row.kind != "difference" or "difference" in roles:
+        yield LoraModule(part, weight, row.kind, roles, magnitude=magnitude, **scale)
+    for role in ("bias", "up_bias"):
+        if role in roles:
+            bias = f"{weight.removesuffix('weight')}bias"
+            if shapes[part].get(bias) != stored[role]:
+                _refuse(lora, module, stored, shapes[part].get(bias, ()))
+            scale = scale if role == "up_bias" else {"rank": 0}
+            yield LoraModule(part, bias, "difference", {"difference": roles[role]}, **scale)
 
 
-def _fits(stored: Mapping[str, Shape], wanted: Shape, rank: int) -> bool:
-    """Whether up · (mid ·) down has the shape of the weight."""
-    down, up = stored["down"], stored["up"]
-    if len(wanted) < 2 or len(down) < 2 or len(up) < 2 or up[:1] != wanted[:1] or down[1] != wanted[1]:
-        return False
-    if any(side != 1 for side in up[2:]) or stored.get("alpha", ()) not in ((), (1,)):
-        return False
-    if "mid" in stored:
-        mid = stored["mid"]
-        return mid[:2] == (up[1], rank) and mid[2:] == wanted[2:] and all(side == 1 for side in down[2:])
-    # A linear layer's LoRA may be stored as a 1 × 1 convolution, and the other way round.
-    return up[1] == rank and [side for side in down[2:] if side != 1] == [side for side in wanted[2:] if side != 1]
+def _fits(row: KindRow, stored: Mapping[str, Shape], wanted: Shape) -> bool:
+    return all(stored.get(name, ()) in ((), (1,)) for name in SCALARS) and row.fits(stored, wanted)
+
+
+def _has_magnitude(roles: Mapping[str, str]) -> bool:
+    return any(role in roles for role in MAGNITUDES)
+
+
+def _magnitude(roles: Mapping[str, str], stored: Mapping[str, Shape], wanted: Shape) -> tuple[str, int] | None:
+    """The tensor of DoRA's magnitudes, and the axis that they are along."""
+    for role in MAGNITUDES:
+        axis = magnitude_axis(role, stored[role], wanted) if role in roles else None
+        if axis is not None:
+            return roles[role], axis
+    return None
+
+
+def _refuse(lora: LoraFile, module: str, stored: Mapping[str, Shape], wanted: Shape) -> NoReturn:
+    shown = " · ".join("×".join(map(str, shape)) for role, shape in sorted(stored.items()) if role not in SCALARS)
+    facts = {"name": lora.name, "module": module, "shape": shown, "wanted": "×".join(map(str, wanted))}
+    raise LoraMismatchError("error.lora.shape", **facts)
 
 
 class _Alphas:
@@ -190,8 +195,9 @@ class _Alphas:
             self.settings = None
         if not isinstance(self.settings, dict):
             raise DamagedLoraError("error.lora.none", path=lora.path, name="lora_adapter_metadata")
-        if any(name.rpartition(".")[2] == "use_dora" and value for name, value in self.settings.items()):
-            raise DamagedLoraError("error.lora.kind", path=lora.path, kind="DoRA")
+        dora = any(name.rpartition(".")[2] == "use_dora" and value for name, value in self.settings.items())
+        if dora and not any(_has_magnitude(roles) for roles in lora.modules.values()):
+            raise DamagedLoraError("error.lora.half", path=lora.path, name="lora_magnitude_vector")
 
     def of(self, part: str, weight: str, rank: int) -> float | None:
         """Alpha of one module. Patterns are endings of its name, as peft matches them."""

@@ -1,4 +1,4 @@
-"""From a name to a card: the starter, the catalog, a folder or file on this disk, or a Hugging Face id."""
+"""From a name to a card: the starter, the catalog, a folder or file on this disk, or a place on the hub."""
 
 import dataclasses
 import difflib
@@ -8,17 +8,19 @@ from typing import Any
 
 from colabsd.errors import UnknownModelError
 from colabsd.models.cache import WeightCache
-from colabsd.models.cards import ModelCard
+from colabsd.models.cards import HubFile, ModelCard
 from colabsd.models.catalog import CATALOG
 from colabsd.models.digests import digest_files, digest_of_model
 from colabsd.models.download import Wanted
 from colabsd.models.file_cards import read_file_card
 from colabsd.models.folders import CHECKER, model_files, read_card, weight_file
-from colabsd.models.hub import looks_like_id
+from colabsd.models.hub_places import HubPlace, read_place
+from colabsd.models.shelf import folder_name
 from colabsd.models.starter import NAME as STARTER
 from colabsd.models.starter import Starter, starter_folder
 from colabsd.progress import Note, Progress
 
+HALF = "fp16"  # a branch that repositories had before they had fp16 files beside the others
 CATALOG_FACTS = (
     "aliases",
     "license",
@@ -47,31 +49,54 @@ def find_model(name: str | None) -> ModelCard:
     if name is None or name.strip().casefold() == STARTER:
         return Starter(starter_folder()).card()
     wanted = name.strip()
-    for card in CATALOG:
-        if wanted.casefold() in {spelling.casefold() for spelling in (card.name, card.source, *card.aliases)}:
-            return card
+    listed = _listed(wanted)
+    if listed is not None:
+        return listed
     folder = Path(wanted).expanduser()
     if folder.is_dir():
         return read_card(folder.resolve(), folder.resolve().name)
     if folder.is_file():
         return read_file_card(folder.resolve(), folder.stem)
-    if looks_like_id(wanted):
-        return _card_of_id(wanted)
+    place = read_place(wanted)
+    if place is not None:
+        return _card_of_place(place)
     spellings = [STARTER, *(spelling for card in CATALOG for spelling in (card.name, *card.aliases))]
     nearest = difflib.get_close_matches(wanted.casefold(), spellings, 1, 0.0)
     raise UnknownModelError(name=wanted, nearest=nearest[0])
 
 
-def _card_of_id(name: str) -> ModelCard:
-    """A card for a hub id that has none, `owner/name` or `owner/name@revision`: Stable Diffusion 1.5's, until its files
-    say better."""
-    source, _, revision = name.partition("@")
+def _listed(name: str) -> ModelCard | None:
+    """The catalog's card of a name, alias or id."""
+    spelled = name.casefold()
+    for card in CATALOG:
+        if spelled in {spelling.casefold() for spelling in (card.name, card.source, *card.aliases)}:
+            return card
+    return None
+
+
+def _card_of_place(place: HubPlace) -> ModelCard:
+    """A card for what lies on the hub: the catalog's; else the family's defaults, until its files say better.
+
+    An id that was deleted leads to the repository that the catalog has for it, for single files too.
+    """
+    listed = _listed(place.source)
+    if listed is not None and not place.file and place.revision in ("", HALF):
+        return listed
     unknown: dict[str, Any] = {"aliases": (), "license": "", "download": (), "facts_from": ()}
-    return dataclasses.replace(CATALOG[0], name=name, source=source, revision=revision, **unknown)
+    if listed is not None and not place.file:
+        unknown = {"download": ()}
+    card = dataclasses.replace(listed or CATALOG[0], name=str(place), revision=place.revision, **unknown)
+    if listed is None:
+        card = dataclasses.replace(card, source=place.source)
+    return dataclasses.replace(card, single=place.file, download=(HubFile(place.file),) if place.file else ())
 
 
 def wanted_of(card: ModelCard) -> Wanted:
     """What the cache is asked for, to have a card's files."""
+    if card.single:
+        kept_as = folder_name(f"{card.source}/{card.single}", card.revision)
+        facts: dict[str, Any] = {"known": card.download, "only_known": True, "kept_as": kept_as}
+        return Wanted(name=card.name, source=card.source, revision=card.revision, **facts)
     return Wanted(name=card.name, source=card.source, revision=card.revision, known=card.download)
 
 
@@ -87,7 +112,8 @@ def bring_model(card: ModelCard, cache: WeightCache) -> Generator[Progress | Not
     """The card with its files on this disk and their digests known; brings what is missing, and says so before.
 
     What the catalog says of a model (defaults, licence) goes before what its files say of its family.
-    Raises: UnknownModelError, DownloadError, MissingWeightsError, DamagedWeightsError, StorageError.
+    Raises: UnknownModelError, DownloadError, MissingWeightsError, DamagedWeightsError, UnsupportedModelError,
+    StorageError.
     """
     if card.sha256 and (card.folder or card.file):
         return card
@@ -95,11 +121,15 @@ def bring_model(card: ModelCard, cache: WeightCache) -> Generator[Progress | Not
         file = yield from cache.near(card.file, (), card.name)
         digests = yield from digest_files(file.parent, (file.name,), cache.memory)
         return dataclasses.replace(card, source=str(file), files=dict(digests), sha256=digests[file.name])
+    if card.single:
+        path = (yield from cache.bring(wanted_of(card))).folder / card.single
+        digests = yield from digest_files(path.parent, (path.name,), cache.memory)
+        return dataclasses.replace(read_file_card(path, card.name), files=dict(digests), sha256=digests[path.name])
     if card.folder is not None:
         folder = yield from cache.near(card.folder, _large_files(card), card.name)
     else:
         folder = (yield from cache.bring(wanted_of(card))).folder
     found = read_card(folder, card.name)
     digests = yield from digest_files(folder, model_files(folder), cache.memory)
-    known = {name: getattr(card, name) for name in CATALOG_FACTS} if card in CATALOG else {}
+    known = {name: getattr(card, name) for name in CATALOG_FACTS} if card.facts_from else {}
     return dataclasses.replace(found, files=dict(digests), sha256=digest_of_model(digests), **known)

@@ -3,15 +3,19 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
+from typing import Any
 
 from colabsd.environment.machine import Machine
 from colabsd.errors import InvalidSettingError, UsageError
 from colabsd.geometry import Size, snap
+from colabsd.models.addons import AddOn
 from colabsd.models.cards import ModelCard
-from colabsd.planning.few_steps import contradictions
-from colabsd.planning.memory import choose_execution, fit_memory
+from colabsd.models.starter import NAME as STARTER
+from colabsd.planning.few_steps import contradictions, few_step_lora, tuned
+from colabsd.planning.forecasts import work_of
+from colabsd.planning.memory import choose_attention, choose_execution, fit_memory
 from colabsd.planning.plans import EMPHASES, NOISES, Drawing, ImagePlan, Note, Safety
-from colabsd.planning.prompts import NOTHING_NAMED, PromptSources, final_prompts
+from colabsd.planning.prompts import NOTHING_NAMED, FinalPrompts, PromptSources, final_prompts
 from colabsd.settings.fields import check_settings
 from colabsd.settings.images import MAX_SEED, NEW_SEED, ImageSettings
 from colabsd.settings.redraw import RedrawSettings
@@ -40,31 +44,54 @@ def plan_images(
         raise UsageError("error.redraw.needs_picture", model=card.name)
     notes: list[Note] = []
     chosen = choose_execution(card, machine, settings.device, settings.precision)
+    chosen = choose_attention(chosen, machine, settings.attention)
     size = _plan_size(settings, card, notes)
     seed = new_seed() if settings.seed in (None, NEW_SEED) else settings.seed
     assert seed is not None
-    drawing = _plan_drawing(settings, card, size, seed, notes)
-    notes += contradictions(card.few_steps, settings, drawing.sampler, card.name)
     prompts = final_prompts(settings, sources, seed, notes)
+    drawings = _drawings(settings, card, size, seed, prompts, notes, new_seed)
     if not prompts[0].prompt.strip():
         notes.append(Note("note.empty_prompt", {}))
-    fitted = fit_memory(card, machine, chosen, size, settings.batch, settings.count)
-    drawings = tuple(
-        replace(
-            one,
-            prompt=final.prompt,
-            negative_prompt=final.negative_prompt,
-            loras=final.loras,
-            embeddings=final.embeddings,
-        )
-        for one, final in zip(_seeded(drawing, settings, new_seed), prompts, strict=True)
-    )
+    work = replace(work_of(card, drawings[0]), loras=any(one.loras for one in drawings))
+    fitted = fit_memory(card, machine, chosen, size, settings.batch, settings.count, work, settings.offload)
     return ImagePlan(
         drawings=drawings,
         batches=batches_of(drawings, fitted.batch),
         execution=fitted.execution,
         notes=(*chosen.reasons, *fitted.notes, *notes),
         prompting=tuple(final.drawn for final in prompts) if any(final.drawn for final in prompts) else (),
+    )
+
+
+def _drawings(
+    settings: ImageSettings,
+    card: ModelCard,
+    size: Size,
+    seed: int,
+    prompts: Sequence[FinalPrompts],
+    notes: list[Note],
+    new_seed: Callable[[], int],
+) -> tuple[Drawing, ...]:
+    """One drawing per picture; pictures whose prompts name a LoRA for few steps are drawn as it wants it."""
+    rows = [few_step_lora(final.loras) for final in prompts]
+    bases: dict[AddOn | None, Drawing] = {}
+    for row in dict.fromkeys(rows):
+        tuned_card, own_notes = tuned(card, row), list[Note]()
+        bases[row] = base = _plan_drawing(settings, tuned_card, size, seed, own_notes)
+        if row is not None:
+            facts = {"name": row.name, "steps": base.steps, "guidance": f"{base.guidance:g}", "sampler": base.sampler}
+            own_notes.append(Note("note.few_steps.lora", facts))
+        own_notes += contradictions(tuned_card.few_steps, settings, base.sampler, row.name if row else card.name)
+        notes += [note for note in own_notes if note not in notes]
+    return tuple(
+        replace(
+            seeded,
+            prompt=final.prompt,
+            negative_prompt=final.negative_prompt,
+            loras=final.loras,
+            embeddings=final.embeddings,
+        )
+        for final, seeded in zip(prompts, _seeded([bases[row] for row in rows], settings, new_seed), strict=True)
     )
 
 
@@ -82,6 +109,9 @@ def _plan_drawing(settings: ImageSettings, card: ModelCard, size: Size, seed: in
         schedule=schedule,
         steps=settings.steps or card.default_steps,
         guidance=card.default_guidance if settings.guidance is None else float(settings.guidance),
+        guidance_start=0.0 if settings.guidance_start is None else float(settings.guidance_start),
+        guidance_stop=1.0 if settings.guidance_stop is None else float(settings.guidance_stop),
+        feature_reuse=settings.feature_reuse or 1,
         clip_skip=_plan_clip_skip(settings, card),
         seed=seed,
         eta=_plan_eta(settings, sampler, notes),
@@ -89,7 +119,24 @@ def _plan_drawing(settings: ImageSettings, card: ModelCard, size: Size, seed: in
         noise_seed_delta=settings.noise_seed_delta or 0,
         safety=_plan_safety(settings, card, notes),
         emphasis=next(emphasis for emphasis in EMPHASES if emphasis == (settings.emphasis or "original")),
+        **_plan_told_sizes(settings, card, size, notes),
     )
+
+
+def _plan_told_sizes(settings: ImageSettings, card: ModelCard, size: Size, notes: list[Note]) -> dict[str, Any]:
+    """What SDXL is told of sizes; other families are told nothing. A missing side follows the other's ratio."""
+    width, height = settings.original_width, settings.original_height
+    cut = {"crop_left": settings.crop_left or 0, "crop_top": settings.crop_top or 0}
+    if card.family != "sdxl":
+        if width or height or any(cut.values()):
+            notes.append(Note("note.told_sizes_ignored", {"model": card.name}))
+        return {}
+    width, height = (
+        width or (max(1, round(height * size.width / size.height)) if height else size.width),
+        height or (max(1, round(width * size.height / size.width)) if width else size.height),
+    )
+    same = (width, height) == (size.width, size.height)
+    return cut if same else {**cut, "original_width": width, "original_height": height}
 
 
 def with_autoencoder(plan: ImagePlan, name: str, sha256: str) -> ImagePlan:
@@ -144,10 +191,11 @@ def _plan_sampler(settings: ImageSettings, card: ModelCard) -> tuple[Sampler, st
 
 
 def _plan_safety(settings: ImageSettings, card: ModelCard, notes: list[Note]) -> Safety:
-    """A model's own checker is asked unless somebody says no."""
-    if settings.safety == "blur" and not card.has_checker:
+    """A model's own checker is asked unless somebody says no; Stable Diffusion 1's is brought when somebody asks."""
+    asked, brought = settings.safety == "blur", card.family == "sd1" and card.name != STARTER
+    if asked and not (card.has_checker or brought):
         notes.append(Note("note.safety_absent", {"model": card.name}))
-    return "blur" if card.has_checker and settings.safety != "off" else "off"
+    return "blur" if (card.has_checker and settings.safety != "off") or (asked and brought) else "off"
 
 
 def _plan_clip_skip(settings: ImageSettings, card: ModelCard) -> int:
@@ -165,18 +213,17 @@ def _plan_eta(settings: ImageSettings, sampler: Sampler, notes: list[Note]) -> f
     return None
 
 
-def _seeded(drawing: Drawing, settings: ImageSettings, new_seed: Callable[[], int]) -> tuple[Drawing, ...]:
-    """One drawing per picture: seed + i, or, for variations, one seed and variation seed + i (as A1111 counts)."""
-    seed = drawing.seed
+def _seeded(drawings: Sequence[Drawing], settings: ImageSettings, new_seed: Callable[[], int]) -> tuple[Drawing, ...]:
+    """The drawings with their seeds: seed + i; or, for variations, one seed and variation seed + i, as A1111 counts."""
     if not settings.variation_strength:
-        return tuple(replace(drawing, seed=(seed + index) % MODULUS) for index in range(settings.count))
+        return tuple(replace(one, seed=(one.seed + index) % MODULUS) for index, one in enumerate(drawings))
     variation = new_seed() if settings.variation_seed in (None, NEW_SEED) else settings.variation_seed
     assert variation is not None
     return tuple(
         replace(
-            drawing,
+            one,
             variation_seed=(variation + index) % MODULUS,
             variation_strength=float(settings.variation_strength),
         )
-        for index in range(settings.count)
+        for index, one in enumerate(drawings)
     )

@@ -1,58 +1,18 @@
-"""Where and how a model runs on a machine, with reasons, and what memory that takes. Arithmetic only.
+"""Where and how a model runs on a machine, with reasons. Arithmetic only; what that takes is in `forecasts.py`."""
 
-The forecast counts live tensors of the outer levels. Its coefficients are fitted to measured peaks on a processor,
-which it exceeds by 1 to 13 % (`python -m benchmarks.memory`); on a GPU they have not been measured.
-"""
-
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from colabsd.environment.machine import Gpu, Machine
 from colabsd.errors import NotEnoughMemoryError, UsageError
 from colabsd.geometry import Size
 from colabsd.models.cards import ModelCard
-from colabsd.planning.plans import Device, Execution, Note, Precision
+from colabsd.planning.forecasts import BYTES, GIB, Work, forecast_memory
+from colabsd.planning.plans import ATTENTIONS, Attention, Device, Execution, Note, Precision
 
-BYTES: dict[Precision, int] = {"fp32": 4, "fp16": 2, "bf16": 2}
-GIB = 2**30
-RUNTIME_RAM_BYTES = int(0.75 * GIB)  # Python, torch and the libraries that read a model
-RUNTIME_VRAM_BYTES = int(0.4 * GIB)  # the CUDA context and cuDNN's workspace
-UNET_TENSORS = 190  # live tensors of the outer level's size at the UNet's peak, guidance included
-DECODER_TENSORS = 13  # the same at the decoder's peak, at full resolution
 SHARE_OF_FREE_MEMORY = 0.9
 LARGEST_CHOSEN_BATCH = 4
-TILE_LATENTS = 64  # the side of a tile that is decoded: 512 pixels of a model with factor 8
 BF16_CPU_CHANNELS = 64  # thinner networks are not faster in bf16 (measured)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Forecast:
-    """Bytes that drawing one batch takes on the device."""
-
-    weights: int
-    activations: int
-    runtime: int
-
-    @property
-    def total(self) -> int:
-        return self.weights + self.activations + self.runtime
-
-
-def forecast_memory(card: ModelCard, execution: Execution, size: Size, batch: int) -> Forecast:
-    """What drawing a batch of that size takes.
-
-    The decoder works on one picture at a time, or on one tile of it, the UNet on the whole batch.
-    """
-    width = BYTES[execution.precision]
-    latents = size.pixels // card.factor**2
-    unet = latents * batch * card.unet_channels * UNET_TENSORS * width
-    decoded = min(size.pixels, (TILE_LATENTS * card.factor) ** 2) if execution.tiling else size.pixels
-    decoder = decoded * card.decoder_channels * DECODER_TENSORS * width
-    on_gpu = execution.device == "cuda"
-    return Forecast(
-        weights=card.weights.total * width,
-        activations=max(unet, decoder),
-        runtime=RUNTIME_VRAM_BYTES if on_gpu else RUNTIME_RAM_BYTES,
-    )
 
 
 def choose_execution(card: ModelCard, machine: Machine, device: str | None, precision: str | None) -> Execution:
@@ -96,9 +56,20 @@ def available_bytes(machine: Machine, execution: Execution) -> int:
     return int(machine.free_ram_bytes * SHARE_OF_FREE_MEMORY)
 
 
+def choose_attention(execution: Execution, machine: Machine, asked: str | None) -> Execution:
+    """The execution with the attention that was asked for, where this machine has it; else PyTorch's own.
+
+    xformers needs a graphics card and has to be installed; a note says when it is not used for that.
+    """
+    attention: Attention = next((one for one in ATTENTIONS if one == asked), "sdpa")
+    if attention == "xformers" and not (machine.xformers and execution.device == "cuda"):
+        return replace(execution, reasons=(*execution.reasons, Note("note.no_xformers", {})))
+    return replace(execution, attention=attention)
+
+
 @dataclass(frozen=True)
 class Fitted:
-    """How a request is run so that it fits: perhaps in tiles, `batch` pictures at a time; `notes` say what changed."""
+    """How a request is run so that it fits: `batch` pictures at a time; `notes` say what was changed for that."""
 
     execution: Execution
     batch: int
@@ -106,40 +77,80 @@ class Fitted:
 
 
 def fit_memory(
-    card: ModelCard, machine: Machine, execution: Execution, size: Size, asked: int | None, count: int
+    card: ModelCard,
+    machine: Machine,
+    execution: Execution,
+    size: Size,
+    asked: int | None,
+    count: int,
+    work: Work | None = None,
+    offload: str | None = None,
 ) -> Fitted:
     """The batch asked for, or else one picture on a processor and up to four on a GPU; fewer where they do not fit.
 
-    Where not even one fits, it is decoded in tiles. Raises: NotEnoughMemoryError with both figures when that is too
-    much as well.
+    Where not even one fits, it is decoded in tiles; where that is too much for a GPU as well, the parts of the model
+    take turns there, unless `offload` is "off"; "on" asks for that. Raises: NotEnoughMemoryError with both figures
+    when nothing fits.
     """
     wanted = min(count, asked or (1 if execution.device == "cpu" else LARGEST_CHOSEN_BATCH))
-    for tried in (execution, replace(execution, tiling=True)):
-        batch = next((batch for batch in range(wanted, 0, -1) if _fits(card, machine, tried, size, batch)), None)
+    tried = execution
+    for tried, reason in _ways(execution, offload):
+        batches = range(wanted, 0, -1)
+        batch = next((batch for batch in batches if _fits(card, machine, tried, size, batch, work)), None)
         if batch is not None:
-            notes = [Note("note.tiled", {"size": size})] if tried.tiling and not execution.tiling else []
+            notes = [Note(reason, {"size": size})] if reason else []
             if asked is not None and batch < wanted:
                 notes.append(Note("note.batch_reduced", {"asked": asked, "batch": batch}))
             return Fitted(tried, batch, tuple(notes))
-    forecast = forecast_memory(card, replace(execution, tiling=True), size, 1)
+    forecast = forecast_memory(card, tried, size, 1, work)
+    short_of_ram = forecast.ram and forecast.total <= available_bytes(machine, tried)
+    needed, available = (
+        (forecast.ram, _free_ram(machine)) if short_of_ram else (forecast.total, available_bytes(machine, tried))
+    )
     raise NotEnoughMemoryError(
         width=size.width,
         height=size.height,
         batch=1,
-        needed_gb=f"{forecast.total / GIB:,.1f}",
-        available_gb=f"{available_bytes(machine, execution) / GIB:,.1f}",
+        needed_gb=f"{needed / GIB:,.1f}",
+        available_gb=f"{available / GIB:,.1f}",
     )
 
 
-def _fits(card: ModelCard, machine: Machine, execution: Execution, size: Size, batch: int) -> bool:
-    available = available_bytes(machine, execution)
-    return not available or forecast_memory(card, execution, size, batch).total <= available
+def _ways(execution: Execution, offload: str | None) -> Iterator[tuple[Execution, str | None]]:
+    """Ways to run it, each with less memory than the one before, with what is said of them."""
+    if execution.device == "cuda" and offload == "on":
+        execution = replace(execution, offload=True)
+        yield execution, "note.offload_asked"
+    else:
+        yield execution, None
+    yield replace(execution, tiling=True), "note.tiled"
+    if execution.device == "cuda" and offload is None:
+        yield replace(execution, tiling=True, offload=True), "note.offloaded"
+
+
+def _fits(card: ModelCard, machine: Machine, execution: Execution, size: Size, batch: int, work: Work | None) -> bool:
+    """Whether the device and, where parts wait in it, the machine's memory hold it; unknown memory holds everything."""
+    available, ram = available_bytes(machine, execution), _free_ram(machine)
+    forecast = forecast_memory(card, execution, size, batch, work)
+    waits = not execution.offload or not ram or forecast.ram <= ram
+    return waits and (not available or forecast.total <= available)
+
+
+def _free_ram(machine: Machine) -> int:
+    return int(machine.free_ram_bytes * SHARE_OF_FREE_MEMORY)
 
 
 def reduced(execution: Execution, batch: int) -> Fitted | None:
-    """The next smaller way to run what did not fit after all: half the batch, then tiles; None when nothing is left."""
+    """The next smaller way to run what did not fit after all; None when nothing is left.
+
+    Half the batch, then tiles, then attention in slices, and on a GPU, last because slow, parts that take turns.
+    """
     if batch > 1:
         return Fitted(execution, batch // 2, (Note("note.out_of_memory.batch", {"batch": batch // 2}),))
     if not execution.tiling:
         return Fitted(replace(execution, tiling=True), 1, (Note("note.out_of_memory.tiles", {}),))
+    if execution.attention != "sliced":
+        return Fitted(replace(execution, attention="sliced"), 1, (Note("note.out_of_memory.slices", {}),))
+    if execution.device == "cuda" and not execution.offload:
+        return Fitted(replace(execution, offload=True), 1, (Note("note.out_of_memory.offload", {}),))
     return None

@@ -15,6 +15,7 @@ from typing import Any
 
 from colabsd.errors import UnknownLoraError
 from colabsd.models.adapters import calls
+from colabsd.models.remotes import find_remote
 from colabsd.models.tensor_headers import WEIGHT_FILES
 from colabsd.planning.plans import EmbeddingUse, LoraUse, Note
 from colabsd.prompts import Count, Expansion, Style, apply_styles, count_combinations, expand_each, lint, loras, parse
@@ -179,7 +180,9 @@ def split_lora(text: str) -> tuple[str, ...]:
 
 
 def stem_of(name: str) -> str:
-    """The name of a LoRA that was asked for by its path."""
+    """The name of a LoRA that was asked for by its path or its place on the hub."""
+    if "/" in name and not Path(name).expanduser().is_file() and (remote := find_remote(name, "adapter")):
+        return remote.word
     return Path(name).stem if Path(name).suffix.casefold() in WEIGHT_FILES else name
 
 

@@ -56,7 +56,9 @@ def plan_redraw(
     masked = bool(source.mask_sha256)
     strength = _plan_strength(settings, card, masked, notes)
     guidance = IMAGE_GUIDANCE if settings.image_guidance is None else float(settings.image_guidance)
-    steps = plan.drawings[0].steps
+    steps, edits = plan.drawings[0].steps, card.variant == "edit"
+    if edits and (plan.drawings[0].guidance_start, plan.drawings[0].guidance_stop) != (0, 1):
+        notes.append(Note("note.guidance_interval_ignored", {"model": card.name}))
     total, left_out = drawn_steps(steps, strength, settings.exact_steps)
     if total - left_out < steps:
         facts = {"steps": steps, "count": total - left_out, "strength": f"{strength:g}"}
@@ -69,7 +71,9 @@ def plan_redraw(
             strength=strength,
             exact_steps=settings.exact_steps,
             mask_blur=_plan_blur(settings, masked),
-            image_guidance=guidance if card.variant == "edit" else 1.0,
+            image_guidance=guidance if edits else 1.0,
+            guidance_start=0.0 if edits else drawing.guidance_start,
+            guidance_stop=1.0 if edits else drawing.guidance_stop,
         )
         for drawing in plan.drawings
     )

@@ -29,5 +29,5 @@ def draw_from_picture(
     for event in draw_text(engine, plan, original=original, kept=kept, previews=previews):
         if isinstance(event, Picture):
             image = put_together(original, event.image, event.drawing.mask_blur)
-            event = dataclasses.replace(event, image=image, parents=parents)
+            event = dataclasses.replace(event, image=image, parents=tuple(dict.fromkeys((*event.parents, *parents))))
         yield event

@@ -78,6 +78,7 @@ def _draw_batch(
                 batch=drawings,
                 position=event.position,
                 seconds=event.seconds,
+                parents=plan.parents_of(index),
                 extras={**looked, **({"prompting": prompting} if (prompting := plan.prompting_of(index)) else {})},
             )
 

@@ -8,6 +8,7 @@ MAX_SEED = 2**64 - 1
 MAX_DELTA = 2**32 - 1
 NEW_SEED = -1
 EMPHASES = ("original", "no-norm", "ignore", "literal")
+ATTENTIONS = ("sdpa", "sliced", "xformers")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,13 +18,18 @@ class ImageSettings:
     `prompt` and `negative_prompt` are sentences, in the language of `prompts/` if you like; `style` are names of
     styles that are put into both, `wildcard_seed` decides what dynamic prompts become (None: the picture's seed does)
     and `emphasis` what brackets do (None: "original"). `lora` are LoRAs, `name:0.8` or `name:0.5:1` (text encoder and
-    UNet), and `vae` is another autoencoder; a path will do for a name. `width` and `height` are pixels; `guidance` is
-    the weight of classifier-free guidance (Ho & Salimans 2022; 1 = without); `seed` -1 or None draws a new one, picture
+    UNet), and `vae` is another autoencoder; a path will do for a name. `width` and `height` are pixels;
+    `original_width`, `original_height`, `crop_left` and `crop_top` are what SDXL is told of the size that a picture had
+    and of what was cut off it (Podell et al. 2023, arXiv:2307.01952; 0: the size drawn at, nothing); `guidance` is the
+    weight of classifier-free guidance (Ho & Salimans 2022; 1 = without); `seed` -1 or None draws a new one, picture
     i of `count` gets seed + i; `clip_skip` counts as A1111 does (1 = last layer, 2 = the one before it);
     `variation_strength` in [0, 1] slerps the noise of `seed` towards that of `variation_seed`; `eta` is the share of
     noise that a stochastic sampler adds anew; `noise` is whose random numbers are drawn ("nv": those of other
     programs' graphics cards), and `noise_seed_delta` is added to the seed for the noise after the first. `safety` "off"
-    leaves the checker that some models carry unasked; else pictures that it flags are blurred.
+    leaves the checker that some models carry unasked; else pictures that it flags are blurred. Guidance acts from the
+    share `guidance_start` of the way to `guidance_stop` (0 and 1); with `feature_reuse` n the UNet's inner levels are
+    computed at every n-th model call (1): less work, another picture. `attention` is how
+    attention is computed, and with `offload` "on" the parts of a model take turns on the graphics card.
     """
 
     prompt: str = setting("", kind="text", group="picture")
@@ -34,12 +40,19 @@ class ImageSettings:
     vae: str | None = setting(kind="text", group="picture", advanced=True)
     width: int | None = setting(kind="integer", group="picture", minimum=1, maximum=100_000, short="W")
     height: int | None = setting(kind="integer", group="picture", minimum=1, maximum=100_000, short="H")
+    original_width: int | None = setting(kind="integer", group="picture", minimum=0, maximum=100_000, advanced=True)
+    original_height: int | None = setting(kind="integer", group="picture", minimum=0, maximum=100_000, advanced=True)
+    crop_left: int | None = setting(kind="integer", group="picture", minimum=0, maximum=100_000, advanced=True)
+    crop_top: int | None = setting(kind="integer", group="picture", minimum=0, maximum=100_000, advanced=True)
     count: int = setting(1, kind="integer", group="picture", minimum=1, maximum=10_000, short="c")
     seed: int | None = setting(kind="integer", group="picture", minimum=NEW_SEED, maximum=MAX_SEED, short="s")
     sampler: str | None = setting(kind="text", group="sampling")
     schedule: str | None = setting(kind="text", group="sampling", advanced=True)
     steps: int | None = setting(kind="integer", group="sampling", minimum=1, maximum=1000)
     guidance: float | None = setting(kind="number", group="sampling", minimum=0, maximum=100, short="g")
+    guidance_start: float | None = setting(kind="number", group="sampling", minimum=0, maximum=1, advanced=True)
+    guidance_stop: float | None = setting(kind="number", group="sampling", minimum=0, maximum=1, advanced=True)
+    feature_reuse: int | None = setting(kind="integer", group="sampling", minimum=1, maximum=10, advanced=True)
     clip_skip: int | None = setting(kind="integer", group="sampling", minimum=1, maximum=12, advanced=True)
     emphasis: str | None = setting(kind="choice", group="sampling", choices=EMPHASES, advanced=True)
     eta: float | None = setting(kind="number", group="sampling", minimum=0, maximum=1, advanced=True)
@@ -56,3 +69,5 @@ class ImageSettings:
     batch: int | None = setting(kind="integer", group="machine", minimum=1, maximum=64, advanced=True)
     device: str | None = setting(kind="choice", group="machine", choices=("cpu", "cuda"), advanced=True)
     precision: str | None = setting(kind="choice", group="machine", choices=("fp32", "fp16", "bf16"), advanced=True)
+    attention: str | None = setting(kind="choice", group="machine", choices=ATTENTIONS, advanced=True)
+    offload: str | None = setting(kind="choice", group="machine", choices=("on", "off"), advanced=True)

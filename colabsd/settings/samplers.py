@@ -61,6 +61,10 @@ class Sampler:
         """Whether the share of new noise can be chosen."""
         return self.default_eta is not None
 
+    def changes_with_steps(self, eta: float | None = None) -> bool:
+        """Whether new noise comes in on the way, so that more steps make another picture; `eta` None is the default."""
+        return (self.default_eta if eta is None else eta) != 0 if self.has_eta else self.stochastic
+
     def resolve(self, schedule: str) -> str:
         """The schedule's label with "Automatic" replaced by what it means for this sampler."""
         return self.default_schedule if schedule == AUTOMATIC else schedule

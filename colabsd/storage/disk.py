@@ -1,7 +1,10 @@
 """The calls that publishing makes to the system, one method each, so that a test can let any of them fail."""
 
+import errno
 import os
 from pathlib import Path
+
+NO_ATTRIBUTE = frozenset({errno.ENODATA, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM, errno.EACCES})
 
 
 class Disk:
@@ -24,6 +27,25 @@ class Disk:
     def read(self, path: Path) -> bytes:
         return path.read_bytes()
 
+    def attribute(self, path: Path, name: str) -> bytes | None:
+        """An extended attribute of a file; None where there is no such attribute, or there are none at all."""
+        return attribute_of(path, name)
+
+    def rest(self) -> None:
+        """Nothing is asked for a while."""
+
+    def list(self, folder: Path) -> tuple[str, ...]:
+        """The names in a folder, in order."""
+        return tuple(sorted(path.name for path in folder.iterdir()))
+
+    def modified(self, path: Path) -> float:
+        """When the file was last written to, in seconds since 1970."""
+        return path.stat().st_mtime
+
+    def empty(self, path: Path) -> None:
+        """Take away a file's content: in Drive's bin what is deleted goes on counting."""
+        os.truncate(path, 0)
+
     def exists(self, path: Path) -> bool:
         return os.path.lexists(path)
 
@@ -40,3 +62,15 @@ class Disk:
     def make_folder(self, path: Path) -> None:
         """Make one folder unless it is there. Its parent must exist."""
         path.mkdir(exist_ok=True)
+
+
+def attribute_of(path: Path, name: str) -> bytes | None:
+    """See `Disk.attribute`."""
+    if not hasattr(os, "getxattr"):  # no Linux
+        return None
+    try:
+        return os.getxattr(path, name)
+    except OSError as error:
+        if error.errno in NO_ATTRIBUTE:
+            return None
+        raise

@@ -10,6 +10,8 @@ from colabsd.errors import StorageError
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 VANISHED = frozenset({errno.ENOENT, errno.ENOTCONN, errno.ESTALE, errno.ENODEV, errno.ENXIO})
+NOWHERE = FULL | READ_ONLY | VANISHED
+"""What the next file would meet too."""
 NOT_A_FOLDER = frozenset({errno.ENOTDIR, errno.EEXIST})
 
 

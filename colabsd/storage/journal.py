@@ -3,7 +3,8 @@
 A process appends to its own open segment on the local disk. Every minute, every 50 records and at the end the segment
 is closed: published once into the workspace, where nothing is ever appended (Drive may never upload a file that grows).
 Segments that killed processes left open are published by the next one. A record may show up twice (killed between
-publishing and removing); readers know records by runtime and number and see each once.
+publishing and removing); readers know records by runtime and number and see each once. Of a workspace on Drive the
+closed segments are read from copies on this machine (`mirror.py`).
 """
 
 import os
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from colabsd.storage.disk import Disk
@@ -31,7 +33,7 @@ class Journal:
     """The journal of a workspace, as one runtime writes it and anybody reads it.
 
     `runtime` must be a new name for each process; `clock` tells the time with its zone. Nothing is made or locked
-    before the first record.
+    before the first record. Threads may share it. `before_reading` is called by whoever wants to read all of it.
     """
 
     def __init__(
@@ -45,25 +47,40 @@ class Journal:
         self._numbers = count()
         self._segments = count(1)
         self._open: _OpenSegment | None = None
+        self._alone = RLock()
+        self.before_reading: Callable[[], None] = lambda: None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it holds records that are not in the workspace yet."""
+        return self._open is not None
 
     def append(self, kind: str, data: Mapping[str, Any]) -> JournalRecord:
         """Write one record; it outlives this process as soon as this returns. `data` is plain JSON data.
 
         Raises: StorageError. When closing the segment fails, the record itself is kept on the local disk.
         """
-        segment = self._open or self._start_segment()
-        record = JournalRecord(self.runtime, next(self._numbers), self._clock(), kind, data)
-        segment.append(write_line(record))
-        if segment.records >= MOST_RECORDS or record.time - segment.started >= LONGEST:
-            self.publish()
-        return record
+        with self._alone:
+            segment = self._open or self._start_segment()
+            record = JournalRecord(self.runtime, next(self._numbers), self._clock(), kind, data)
+            segment.append(write_line(record))
+            if segment.records >= MOST_RECORDS or record.time - segment.started >= LONGEST:
+                self.publish()
+            return record
+
+    def publish_old(self) -> None:
+        """Publish the open segment if it is older than a minute. Raises: StorageError."""
+        with self._alone:
+            if self._open is not None and self._clock() - self._open.started >= LONGEST:
+                self.publish()
 
     def publish(self) -> None:
         """Close the open segment, if there is one, and publish it. Raises: StorageError."""
-        if self._open is not None:
-            self._publish_file(self._open.path)
-            self._open.close()
-            self._open = None
+        with self._alone:
+            if self._open is not None:
+                self._publish_file(self._open.path)
+                self._open.close()
+                self._open = None
 
     def close(self) -> None:
         """Publish what is open. The journal can go on being used; it then opens a new segment."""
@@ -103,13 +120,13 @@ class Journal:
 
     def closed_segments(self) -> list[str]:
         """The names of the closed segments; a name's content never changes."""
-        folder = self.workspace.journal
+        folder = self.workspace.segments
         with storage_errors(folder):
             return sorted(path.name for path in folder.iterdir() if path.suffix == CLOSED) if folder.exists() else []
 
     def read(self, name: str) -> Segment:
         """One closed segment. Raises: StorageError."""
-        path = self.workspace.journal / name
+        path = self.workspace.segments / name
         with storage_errors(path):
             return read_segment(name, path.read_bytes())
 
@@ -148,7 +165,7 @@ class Journal:
 
     def _publish_file(self, path: Path) -> None:
         """Publish an open segment up to its last whole line, unless that was done before a kill."""
-        first = self.workspace.journal / f"{path.stem}{CLOSED}"
+        first = self.workspace.segments / f"{path.stem}{CLOSED}"
         with storage_errors(path):
             lines, newline, _ = path.read_bytes().rpartition(b"\n")
             data = lines + newline

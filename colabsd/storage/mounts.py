@@ -10,17 +10,18 @@ REMOTE = frozenset(
 OCTAL = re.compile(r"\\([0-7]{3})")
 
 
-def file_system(path: Path, mounts: Path = MOUNTS) -> str:
+def file_system(path: Path, mounts: Path = MOUNTS, *, resolved: bool = False) -> str:
     """The kind of file system that `path` lies on, or will lie on; "" where the system does not say.
 
-    Google Drive as Colab mounts it is `fuse.drive`. `mounts` has the form of `/proc/mounts` (Linux, proc(5)).
+    Google Drive as Colab mounts it is `fuse.drive`. `mounts` has the form of `/proc/mounts` (Linux, proc(5)). A path
+    that is `resolved` already is not looked at: a Drive that hangs would not answer.
     """
     try:
         rows = [line.split() for line in mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()]
     except OSError:  # no Linux
         return ""
     kinds = {Path(OCTAL.sub(lambda code: chr(int(code[1], 8)), row[1])): row[2] for row in rows if len(row) > 2}
-    place = path.resolve()
+    place = path if resolved else path.resolve()
     return next((kinds[folder] for folder in (place, *place.parents) if folder in kinds), "")
 
 

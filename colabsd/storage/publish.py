@@ -61,9 +61,31 @@ def publish(data: bytes, folder: Path, names: Iterable[str], scratch: Path, disk
 def publish_into(
     workspace: Workspace, data: bytes, folder: Path, names: Iterable[str], disk: Disk | None = None
 ) -> Published:
-    """`publish` in a workspace; nobody on this machine sweeps meanwhile. Raises: StorageError."""
+    """`publish` in a workspace; nobody on this machine sweeps meanwhile.
+
+    On Drive the file is safe on this machine when this returns, and its path is there (see `Workspace.locate`); the
+    outbox brings it to its folder. Raises: StorageError.
+    """
     with _publishing(workspace) as lock, shared_lock(lock):
+        if workspace.remote:
+            return _stage(workspace, data, folder.relative_to(workspace.root), names, disk or Disk())
         return publish(data, folder, names, workspace.unfinished, disk)
+
+
+def _stage(workspace: Workspace, data: bytes, folder: Path, names: Iterable[str], disk: Disk) -> Published:
+    """Into the outbox, with a second name among the copies. The outbox's name is what counts."""
+    copies, outbox = workspace.copies / folder, workspace.outbox / folder
+    with storage_errors(outbox):
+        for path in (copies, outbox):
+            path.mkdir(parents=True, exist_ok=True)
+    staged = publish(data, outbox, (name for name in names if not disk.exists(copies / name)), workspace.scratch, disk)
+    copy = copies / staged.path.name
+    with storage_errors(copy):
+        try:
+            disk.link(staged.path, copy)
+        except OSError:  # no hard links here, or it is on Drive already
+            copy.write_bytes(data)
+    return Published(copy, staged.sha256, staged.bytes)
 
 
 def sweep(workspace: Workspace) -> None:
@@ -72,10 +94,10 @@ def sweep(workspace: Workspace) -> None:
     Another machine that shares the folder cannot be seen; its scratch files live for a moment each, much shorter than
     Drive needs to show them here. Raises: StorageError.
     """
-    if not workspace.unfinished.is_dir():
+    if not workspace.scratch.is_dir():
         return
     with _publishing(workspace) as lock, sole_lock(lock) as alone:
-        for path in workspace.unfinished.glob("*.part") if alone else ():
+        for path in workspace.scratch.glob("*.part") if alone else ():
             path.unlink(missing_ok=True)
 
 
@@ -97,7 +119,7 @@ def _try_name(data: bytes, digest: str, path: Path, part: Path, disk: Disk) -> b
         if disk.exists(path):
             disk.close(descriptor)
             return False
-        _write(data, descriptor, disk)
+        write_whole(data, descriptor, disk)
         _check(part, digest, disk)
         if not _appear(part, path, disk):
             return False
@@ -112,7 +134,8 @@ def _try_name(data: bytes, digest: str, path: Path, part: Path, disk: Disk) -> b
             disk.remove(part)
 
 
-def _write(data: bytes, descriptor: int, disk: Disk) -> None:
+def write_whole(data: bytes, descriptor: int, disk: Disk) -> None:
+    """Write all of it, sync and close, in this order. Raises: OSError."""
     try:
         rest = memoryview(data)
         while rest:

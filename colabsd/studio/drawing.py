@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator
 
+from colabsd.environment.interrupts import stop_waits
 from colabsd.library.picture_files import ImageFormat
-from colabsd.models.registry import bring_model
 from colabsd.settings.codec import settings_to_json
 from colabsd.settings.images import ImageSettings
 from colabsd.settings.redraw import RedrawSettings
-from colabsd.studio.adapters import (
-    with_whole_paths,
-)
+from colabsd.studio.adapters import with_whole_paths
 from colabsd.studio.redrawing import bring, keep_source, source_of
 from colabsd.studio.workshop import Event, Workshop
 
@@ -23,12 +21,8 @@ def draw(
     as_written: bool = False,
 ) -> Iterator[Event]:
     """See `Studio.draw`."""
-    known = workshop.model(settings.model)
-    settings = with_whole_paths(settings, known)
-    plan = workshop.exact_plan(settings, known, as_written)  # wrong settings are told before anything is downloaded
-    card = yield from bring_model(known, workshop.cache)
-    if card.sha256 != plan.drawings[0].model_sha256:
-        plan = workshop.exact_plan(settings, card, as_written)
+    settings = with_whole_paths(settings, workshop.model(settings.model))
+    card, plan = yield from workshop.ready(settings, as_written=as_written)
     yield from plan.notes
     yield from workshop.unknown_words(plan.drawings[0].prompt, card)
     workshop.check_fit(plan, card, settings)
@@ -37,19 +31,21 @@ def draw(
 
 
 def redraw(
-    workshop: Workshop, settings: RedrawSettings, *, image_format: ImageFormat = "png", previews: bool = False
+    workshop: Workshop,
+    settings: RedrawSettings,
+    *,
+    image_format: ImageFormat = "png",
+    previews: bool = False,
+    as_written: bool = False,
 ) -> Iterator[Event]:
     """See `Studio.redraw`."""
-    from colabsd.recipes.originals import fit
+    with stop_waits():
+        from colabsd.recipes.originals import fit
 
-    known = workshop.model(settings.model)
-    settings = with_whole_paths(settings, known)
+    settings = with_whole_paths(settings, workshop.model(settings.model))
     brought = bring(settings)
     source = source_of(brought)
-    plan = workshop.exact_plan(settings, known, source=source)
-    card = yield from bring_model(known, workshop.cache)
-    if card.sha256 != plan.drawings[0].model_sha256:
-        plan = workshop.exact_plan(settings, card, source=source)
+    card, plan = yield from workshop.ready(settings, as_written=as_written, source=source)
     fit(brought, plan.drawings[0].size, card.factor)  # a mask that is too thin is told before anything is kept
     yield from (*brought.notes, *plan.notes)
     yield from workshop.unknown_words(plan.drawings[0].prompt, card)

@@ -3,10 +3,10 @@
 from collections.abc import Generator
 from pathlib import Path
 
-from colabsd.models.adapters import AdapterFolders
 from colabsd.models.cache import WeightCache
 from colabsd.models.registry import bring_model, find_model
 from colabsd.progress import Note, Progress
+from colabsd.studio.adapters import adapter_folders, bring_adapters
 
 
 def export_model(
@@ -19,7 +19,9 @@ def export_model(
     from colabsd.engine.model_parts import open_parts
     from colabsd.engine.single_file_export import export_single_file
 
-    folders = AdapterFolders(cache.workspace.root / "models", cache.memory)
+    folders = adapter_folders(cache, ())
+    known = find_model(name)
+    yield from bring_adapters((), vae, folders, cache)
     autoencoder = None if vae is None else folders.vae_path(vae)
-    card = yield from bring_model(find_model(name), cache)
+    card = yield from bring_model(known, cache)
     return (yield from export_single_file(open_parts(card, autoencoder), card, path, half=half))

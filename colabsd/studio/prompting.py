@@ -76,10 +76,16 @@ def read_prompts(drawing: Drawing, card: ModelCard) -> tuple[Reading, ...]:
 
 
 def _tokenizer_of(card: ModelCard) -> "ClipTokenizer":
-    """The model's own tokenizer where its folder is here, else CLIP's, which is that of nearly all models."""
+    """The model's own tokenizer where its folder or file is here, else CLIP's, which is that of nearly all models."""
     from colabsd.engine.tokenizer import END, build_tokenizer, clip_merges, load_tokenizer
 
-    return load_tokenizer(card.folder) if card.folder else build_tokenizer(clip_merges(), END, Path(card.source))
+    if card.folder:  # without torch: a page asks after every change
+        return load_tokenizer(card.folder)
+    if card.file:
+        from colabsd.engine.model_parts import open_parts
+
+        return open_parts(card).tokenizer("text_encoder")
+    return build_tokenizer(clip_merges(), END, Path(card.source))
 
 
 def _read(text: str, negative: bool, drawing: Drawing, tokenizer: "ClipTokenizer") -> Reading:

@@ -1,10 +1,12 @@
 """Pictures that others are made from: brought, planned with, kept in the workspace, and found there again."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from colabsd.errors import NotAPictureError
+from colabsd.environment.interrupts import stop_waits
+from colabsd.errors import NoManifestError, NotAPictureError
 from colabsd.library.inputs import find_input, input_folder, keep_input, key_of_picture
+from colabsd.library.manifest import read_manifest
 from colabsd.library.scan import file_sha256
 from colabsd.planning.plans import Drawing
 from colabsd.planning.redraw import Source
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 
 def bring(settings: RedrawSettings) -> "Brought":
     """The picture and the mask that were asked for. Raises: NotAPictureError, UnusableMaskError."""
-    from colabsd.recipes.originals import read_brought
+    with stop_waits():
+        from colabsd.recipes.originals import read_brought
 
     mask = Path(settings.mask).expanduser() if settings.mask else None
     return read_brought(Path(settings.image).expanduser(), mask)
@@ -37,12 +40,32 @@ def keep_source(workspace: Workspace, brought: "Brought", source: Source) -> Non
         keep_input(workspace, brought.mask_path, source.mask_sha256)
 
 
+def start_again(workspace: Workspace, path: Path) -> dict[str, Any]:
+    """RedrawSettings' own values of a picture of ours that was made from another one, which is still kept.
+
+    Empty for other pictures, and where the copy of what it was made from is gone. Raises: as `read_manifest`.
+    """
+    try:
+        drawing = read_manifest(path).drawing
+    except NoManifestError:
+        return {}
+    image = find_input(workspace, drawing.source_sha256) if drawing.source_sha256 else None
+    mask = find_input(workspace, drawing.mask_sha256) if drawing.mask_sha256 else None
+    if image is None or (mask is None and drawing.mask_sha256):
+        return {}
+    values = {"strength": drawing.strength, "exact_steps": drawing.exact_steps}
+    values |= {"image_guidance": drawing.image_guidance} if drawing.image_guidance != 1 else {}
+    masked = {} if mask is None else {"mask": str(mask), "mask_blur": drawing.mask_blur}
+    return {"image": str(image), **values, **masked}
+
+
 def original_of(workspace: Workspace, drawing: Drawing, factor: int) -> tuple["Original", tuple[str, ...]]:
     """What a drawing is made from, out of the workspace, and the keys of the pictures of ours that it is.
 
     Raises: NotAPictureError when the copies are gone or damaged, StorageError.
     """
-    from colabsd.recipes.originals import fit, read_brought
+    with stop_waits():
+        from colabsd.recipes.originals import fit, read_brought
 
     path = _copy(workspace, drawing.source_sha256)
     mask = _copy(workspace, drawing.mask_sha256) if drawing.mask_sha256 else None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Replay:
     """What is needed to draw a picture again; `batch` are all drawings that shared its batch.
 
-    `prompting` tells how its prompts came about, where they were dynamic.
+    `prompting` tells how its prompts came about, where they were dynamic; `parents` are as in its manifest.
     """
 
     drawing: Drawing
@@ -35,6 +35,7 @@ class Replay:
     settings: Mapping[str, Any]
     image_format: ImageFormat
     prompting: Mapping[str, Any] = field(default_factory=dict)
+    parents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +63,7 @@ def read_replay(path: Path) -> Replay:
         settings=manifest.settings,
         image_format=format_of(path),
         prompting=prompting if isinstance(prompting := manifest.extras.get("prompting"), Mapping) else {},
+        parents=manifest.parents,
     )
 
 
@@ -103,6 +105,10 @@ def look_at(path: Path) -> Imported:
     if drawing.source_sha256:
         reason = "note.import.start_picture"
         facts += (Fact(name="source_sha256", value=drawing.source_sha256, fate="impossible", reason=reason),)
+    facts += tuple(
+        Fact(name=one.upscaler, value=f"x{one.factor}", fate="impossible", reason="note.import.enlarged")
+        for one in drawing.enlargements
+    )
     return Imported(program="colabsd", settings=values, model=model, model_hash=drawing.model_sha256[:10], facts=facts)
 
 

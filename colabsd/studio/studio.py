@@ -1,15 +1,24 @@
 """The studio: the verbs that people use, on one workspace. Each is done in a module of this folder."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from colabsd.library.importers.imported import Imported
-from colabsd.library.library import Job
+from colabsd.library.library import Job, KeptSheet
 from colabsd.library.picture_files import ImageFormat
-from colabsd.planning.plans import ImagePlan
+from colabsd.planning.grids import GridPlan
+from colabsd.planning.plans import ImagePlan, Note
+from colabsd.progress import Progress
+from colabsd.settings.grids import GridSettings
 from colabsd.settings.images import ImageSettings
 from colabsd.settings.redraw import RedrawSettings
 from colabsd.studio.again import again, resume
 from colabsd.studio.drawing import draw, redraw
+from colabsd.studio.enlarging import enlarge
+from colabsd.studio.finishing import Pair, finish
+from colabsd.studio.grids import draw_grid, plan_grid
+from colabsd.studio.imported_files import with_files
+from colabsd.studio.introducing import introduce, remember_model, remembered_model
+from colabsd.studio.leaving import leave, take_away
 from colabsd.studio.prompting import Reading, read_prompts
 from colabsd.studio.replay import (
     Comparison,
@@ -33,7 +42,7 @@ class Studio(Workshop):
         card = self.model(settings.model)
         plan = self.exact_plan(settings, card)
         texts = {(drawing.prompt, drawing.negative_prompt): drawing for drawing in plan.drawings}
-        read = {text: read_prompts(drawing, card) for text, drawing in texts.items()}
+        read = {text: read_prompts(drawing, self.at_hand(card)) for text, drawing in texts.items()}
         return plan, [read[drawing.prompt, drawing.negative_prompt] for drawing in plan.drawings]
 
     def draw(
@@ -60,12 +69,29 @@ class Studio(Workshop):
         """
         return redraw(self, settings, image_format=image_format, previews=previews)
 
+    def plan_grid(self, grid: GridSettings) -> GridPlan:
+        """The exact plan of a grid without drawing it: its cells, what the library has of it, seconds for the rest.
+
+        Raises: InvalidGridError, InvalidSettingError and its like.
+        """
+        return plan_grid(self, grid)
+
+    def draw_grid(
+        self, grid: GridSettings, *, image_format: ImageFormat = "png", previews: bool = False
+    ) -> Iterator[Event | KeptSheet]:
+        """Draw the cells of a grid and keep each as a picture; at the end come what its study found, and the sheets.
+
+        Cells of one model are drawn together; what the library has already is not drawn again. Closing the iterator
+        stops at the next step, and `resume()` finishes the grid. Raises: as `plan_grid`, and what drawing raises.
+        """
+        return draw_grid(self, grid, image_format=image_format, previews=previews)
+
     def look(self, name: str) -> Imported:
         """What a picture says of its settings: of colabsd, or of another program (see `library/importers`).
 
         Raises: UnknownPictureError, NotAPictureError, NoManifestError, DamagedManifestError, DamagedMetadataError.
         """
-        return look_at(self.picture_path(name))
+        return with_files(look_at(self.picture_path(name)), self.adapter_folders(()))
 
     def again(
         self, name: str, *, model: str | None = None, verify: bool = False, image_format: ImageFormat | None = None
@@ -79,10 +105,55 @@ class Studio(Workshop):
         """
         return again(self, name, model=model, verify=verify, image_format=image_format)
 
+    def finish(
+        self, names: Sequence[str], *, steps: int | None = None, refine: bool | None = None, previews: bool = False
+    ) -> Iterator[Event | Pair]:
+        """Draw kept drafts again with 40 to 50 steps, the seed and all else as they were; each draft is a parent.
+
+        Where more steps make another picture (samplers that draw new noise on the way), a Note says so, and the draft
+        is refined: a second pass over it at low strength, with its own steps. `refine` decides otherwise. Each final
+        is yielded when it is kept, then a Pair with its draft. Raises: UnknownPictureError, InvalidSettingError.
+        """
+        return finish(self, names, steps=steps, refine=refine, previews=previews)
+
+    def enlarge(self, names: Sequence[str], *, factor: int = 4, upscaler: str | None = None) -> Iterator[Event]:
+        """Make kept pictures 2, 4 or 8 times as wide and as high; the originals stay and are the parents.
+
+        `upscaler` is a name, a file of the ESRGAN family, or "lanczos" for none. Raises: UnknownPictureError,
+        UnknownUpscalerError, UnsupportedUpscalerError, MissingPackageError, DownloadError, UsageError.
+        """
+        return enlarge(self, names, factor=factor, upscaler=upscaler)
+
+    def introduction(self) -> str:
+        """One paragraph for the reader: the machine, where things are kept, what is ready or waits, what is wrong."""
+        return introduce(self)
+
+    def remember_model(self, name: str) -> None:
+        """Let the workspace remember the model that was chosen. Raises: UnknownModelError, StorageError."""
+        remember_model(self, name)
+
+    def remembered_model(self) -> str | None:
+        """The model that was chosen last in this workspace, if it can still be had."""
+        return remembered_model(self)
+
+    def take_away(self, query: str = "") -> Iterator[Progress | Note]:
+        """Pack the pictures that a query asks for into one ZIP; Colab's page downloads it, a Note says where it is.
+
+        Raises: QueryError, StorageError.
+        """
+        return take_away(self, query)
+
+    def leave(self) -> Iterator[Progress | Note]:
+        """See that everything is on Drive, then give Colab's machine back; elsewhere only tell that all is kept.
+
+        Where pictures are on the machine's own disk alone it is not given back. Raises: DriveError, StorageError.
+        """
+        return leave(self)
+
     def unfinished(self) -> list[Job]:
         """Jobs that were stopped or killed before all their pictures were kept."""
         return self.library.unfinished_jobs()
 
-    def resume(self, *, previews: bool = False) -> Iterator[Event]:
-        """Finish every unfinished job, oldest first."""
+    def resume(self, *, previews: bool = False) -> Iterator[Event | Pair | KeptSheet]:
+        """Finish every unfinished job, oldest first; behind finals come their Pairs, behind grids their sheets."""
         return resume(self, previews=previews)

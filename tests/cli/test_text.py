@@ -5,7 +5,8 @@ import unicodedata
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from colabsd.cli.text import columns, cut, duration, harmless, table
+from colabsd.cli.text import columns, cut, harmless, table
+from colabsd.language.amounts import duration
 
 
 def test_an_escape_sequence_loses_its_power():

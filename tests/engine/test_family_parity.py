@@ -125,6 +125,17 @@ def test_sentences(pair: Callable[..., Pair], drawing: Draw, family: str, sample
     compare(pair(family), "", drawing(sampler=sampler, eta=eta, negative_prompt="azul", clip_skip=1))
 
 
+def test_sdxl_with_the_sizes_that_it_is_told(pair: Callable[..., Pair], drawing: Draw) -> None:
+    told = {"original_width": 200, "original_height": 100, "crop_left": 3, "crop_top": 5}
+    arguments = {"original_size": (100, 200), "crops_coords_top_left": (5, 3)}
+    compare(pair("sdxl"), "", drawing(negative_prompt="azul", **told), **arguments)
+    engine, _ = pair("sdxl")
+    plain = [step.latents for step, _ in engine.steps([drawing()])][-1]
+    for name, value in told.items():
+        changed = [step.latents for step, _ in engine.steps([drawing(**{name: value})])][-1]
+        assert not torch.equal(changed, plain), name
+
+
 @pytest.mark.parametrize("sampler", NORMAL)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_pictures(pair: Callable[..., Pair], drawing: Draw, picture: Image.Image, family: str, sampler: str) -> None:

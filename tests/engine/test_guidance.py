@@ -9,8 +9,9 @@ import torch
 
 from colabsd.engine.conditioning import Encoded
 from colabsd.engine.engine import Drawn, Engine
-from colabsd.engine.guidance import GuidedModel, combine, groups
+from colabsd.engine.guidance import GuidedModel, calls_between, combine, groups
 from colabsd.engine.prompting import Steering, Timeline
+from colabsd.engine.unet import UNet
 from colabsd.planning.plans import Drawing
 from colabsd.settings.samplers import find_sampler
 
@@ -179,3 +180,34 @@ def test_a_long_prompt_and_a_short_negative_one_need_no_padding(small_engine: En
         patch.setattr(unet, "prepare", watching)
         pixels(small_engine, drawing(prompt="red apple " * 60, negative_prompt="blue", steps=2))
     assert sorted(seen) == [77, 154]
+
+
+def test_outside_its_interval_guidance_is_one_and_takes_one_pass(
+    small_engine: Engine, drawing: Callable[..., Drawing], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: list[int] = []
+    predict = UNet.predict
+
+    def watched(*given: Any) -> Any:
+        rows.append(len(given[1]))
+        return predict(*given)
+
+    monkeypatch.setattr(UNet, "predict", watched)
+    list(small_engine.steps([drawing(steps=5, guidance_start=0.2, guidance_stop=0.6)]))
+    assert rows == [1, 2, 2, 1, 1]
+
+
+def test_the_calls_of_an_interval_are_shares_of_the_way() -> None:
+    assert calls_between(0, 1, 7) == range(7)
+    assert calls_between(0.5, 1, 3) == range(2, 3)
+    assert not calls_between(0.8, 0.2, 10)
+
+
+def test_no_interval_and_a_guidance_of_one_are_the_same_picture(
+    small_engine: Engine, drawing: Callable[..., Drawing]
+) -> None:
+    never, without = (
+        [step.latents for step, _ in small_engine.steps([one])][-1]
+        for one in (drawing(guidance_start=1.0), drawing(guidance=1.0))
+    )
+    assert torch.equal(never, without)

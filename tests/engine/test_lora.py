@@ -1,5 +1,8 @@
 """LoRAs in a model's weights: exact while they are in, gone without a trace when they are out."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
+import colabsd
 from colabsd.engine.adaptation import check_fit, networks_of
 from colabsd.engine.engine import Engine
 from colabsd.engine.lora import LoraMerge
@@ -281,6 +285,21 @@ def test_a_drawing_has_its_loras_and_the_next_one_does_not(
     assert torch.equal(latents(engine, with_lora), first)
 
 
+def test_run_another_way_an_engine_knows_what_is_in_its_weights(
+    engine: Engine, make_lora: Callable[..., tuple[LoraUse, Path]], drawing: Draw, tmp_path: Path
+) -> None:
+    """As after a shortage of memory: with the LoRA it is the same, without it there is no trace of it, in both."""
+    plain = latents(engine, drawing())
+    engine.adapters = AdapterFolders(tmp_path)
+    with_lora = drawing(loras=(make_lora("ink", unet=0.2, text_encoder=0.2)[0],))
+    first = latents(engine, with_lora)
+    other = engine.with_execution(Execution(tiling=True))
+    assert torch.equal(latents(other, with_lora), first)
+    assert torch.equal(latents(other, drawing()), plain)
+    assert torch.equal(latents(engine, with_lora), first)
+    assert torch.equal(latents(engine, drawing()), plain)
+
+
 def test_text_is_encoded_anew_when_the_encoder_changes(
     engine: Engine, make_lora: Callable[..., tuple[LoraUse, Path]], drawing: Draw, tmp_path: Path
 ) -> None:
@@ -300,3 +319,40 @@ def test_a_lora_is_found_by_its_digest_whatever_it_is_called(
     with pytest.raises(UnknownLoraError, match="ink"):
         folders.find_lora("ink", "0" * 64)
     check_fit(engine.card, [drawing(loras=(lora,))], folders)
+
+
+TORCHAO = """
+import sys
+from importlib.metadata import version
+
+from colabsd.library.library import KeptPicture
+from colabsd.settings.images import ImageSettings
+from colabsd.studio import open_studio
+
+model, lora, folder = sys.argv[1:]
+assert version("torchao") == "0.10.0"
+asked = ImageSettings(prompt="red apple", model=model, lora=(lora,), steps=1, seed=7, width=64, height=64)
+studio = open_studio(folder, language="en", environ={"HOME": folder, "XDG_CACHE_HOME": folder})
+with studio.library:
+    kept = [event for event in studio.draw(asked) if isinstance(event, KeptPicture)]
+assert len(kept) == 1 and kept[0].picture.drawing.loras
+assert not {"peft", "torchao"} & set(sys.modules)
+"""
+
+
+def test_the_torchao_that_colab_brings_along_does_no_harm(
+    make_lora: Callable[..., tuple[LoraUse, Path]], small_model_folder: Path, tmp_path: Path
+) -> None:
+    """peft refuses to work beside torchao 0.10.0, which is on Colab; LoRAs are merged without either of them."""
+    site = tmp_path / "site"
+    (site / "torchao").mkdir(parents=True)
+    (site / "torchao" / "__init__.py").write_text('raise ImportError("Found an incompatible version of torchao")')
+    (site / "torchao-0.10.0.dist-info").mkdir()
+    (site / "torchao-0.10.0.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: torchao\nVersion: 0.10.0\n"
+    )
+    lora = make_lora("ink", unet=0.2)[1]
+    command = [sys.executable, "-c", TORCHAO, str(small_model_folder), f"{lora}:0.2", str(tmp_path / "workspace")]
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(Path(colabsd.__file__).parents[1])])}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr

@@ -125,7 +125,10 @@ def test_a_checker_is_asked_where_there_is_one_unless_somebody_says_no(card: Mod
     assert plan(card).drawings[0].safety == "blur"
     assert plan(card, safety="off").drawings[0].safety == "off"
     assert plan(small_card).drawings[0].safety == "off"
-    assert "note.safety_absent" in {note.key for note in plan(small_card, safety="blur").notes}
+    assert plan(small_card, safety="blur").drawings[0].safety == "blur", "Stable Diffusion 1's is brought"
+    other = dataclasses.replace(small_card, family="sd2")
+    assert "note.safety_absent" in {note.key for note in plan(other, safety="blur").notes}
+    assert plan(other, safety="blur").drawings[0].safety == "off"
     assert plan(card).drawings[0].key != plan(card, safety="off").drawings[0].key
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from colabsd.environment.doctor import PACKAGES, Finding, Surroundings, drive_mounts, examine
+from colabsd.environment.colab import drive_mounts
+from colabsd.environment.doctor import PACKAGES, Finding, Surroundings, examine
 from colabsd.environment.machine import Gpu, Machine
 from colabsd.environment.packages import Conflict, TorchTrial
 from colabsd.errors import DamagedWeightsError

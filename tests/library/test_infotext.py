@@ -10,9 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from colabsd.library.infotext import Infotext, carried, infotext_of, read_infotext, write_infotext
+from colabsd.library.infotext import Infotext, carried, infotext_of, read_hashes, read_infotext, write_infotext
 from colabsd.library.picture_files import encode_picture
-from colabsd.planning.plans import Drawing
+from colabsd.planning.plans import Drawing, EmbeddingUse, LoraUse
 
 PAIRS = {"Steps": "20", "Sampler": "Euler a", "CFG scale": "7.5", "Seed": "7"}
 prompts = st.text() | st.text(alphabet='aé \n:,"()Negative prompt:\r\x00', max_size=60)
@@ -102,6 +102,32 @@ def test_every_fact_of_a_drawing_is_in_its_text(drawing: Drawing) -> None:
         "Model hash: aaaaaaaaaa, Model: starter, Variation seed: 9, Variation seed strength: 0.25, Clip skip: 2, "
         "ENSD: 31337, RNG: NV, Eta: 0.5, Version: colabsd 0.1.0"
     )
+
+
+def test_what_took_part_is_told_by_the_digests_that_a1111_knows_it_by(drawing: Drawing) -> None:
+    full = replace(
+        drawing,
+        prompt="red <lora:ink:0.5> toy",
+        negative_prompt="",
+        loras=(
+            LoraUse(name="ink", unet=0.5, text_encoder=0.5, sha256="a" * 64),
+            LoraUse(name="a:b,c", unet=0.8, text_encoder=0.3, sha256="b" * 64),
+            LoraUse(name="rain", sha256="c" * 64),
+        ),
+        embeddings=(EmbeddingUse(name="toy", sha256="d" * 64),),
+        vae="soft",
+        vae_sha256="e" * 64,
+    )
+    hashes = {"ink": "1" * 12, "a:b,c": "2" * 12, "rain": "3" * 12}
+    text = write_infotext(infotext_of(full, "colabsd 0.1.0", None, hashes))
+    prompt, pairs = text.split("\n")
+    assert prompt == "red <lora:ink:0.5> toy <lora:a:b,c:0.3:0.8> <lora:rain:1>"
+    assert f"Model: starter, VAE hash: {'e' * 10}, VAE: soft, " in pairs
+    assert (
+        f'Lora hashes: "ink: {"1" * 12}, abc: {"2" * 12}, rain: {"3" * 12}", TI hashes: "toy: {"d" * 12}", V' in pairs
+    )
+    read = read_infotext(text).parameters
+    assert read_hashes(read["Lora hashes"]) == {"ink": "1" * 12, "abc": "2" * 12, "rain": "3" * 12}
 
 
 def test_what_does_not_apply_is_not_in_the_text(drawing: Drawing) -> None:

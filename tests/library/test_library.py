@@ -99,7 +99,7 @@ def test_what_is_not_there_is_told(library: Library, keep_all: Callable[..., Any
 def test_a_key_that_begins_several_is_told(
     library: Library, keep_all: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("colabsd.library.library.SHORTEST_KEY", 1)
+    monkeypatch.setattr("colabsd.library.finding.SHORTEST_KEY", 1)
     keep_all(library, 40)
     keys = [record.key for record in library.list()]
     digit = next(digit for digit in "0123456789abcdef" if sum(key.startswith(digit) for key in keys) > 1)

@@ -23,15 +23,15 @@ def folders(tmp_path: Path) -> AdapterFolders:
 
 
 def test_files_are_called_by_their_names_in_subfolders_too(folders: AdapterFolders) -> None:
-    assert set(folders.loras) == {"ink", "rain"}
+    assert set(folders.loras.paths) == {"ink", "rain"}
     assert folders.loras["rain"] == digest_file(folders.root / "loras/styles/rain.safetensors")
-    assert set(folders.embeddings) == {"toy"}
+    assert set(folders.embeddings.paths) == {"toy"}
 
 
 def test_a_lora_from_elsewhere_is_there_too(folders: AdapterFolders, tmp_path: Path) -> None:
     elsewhere = tmp_path / "snow.safetensors"
     save_file({"x": torch.zeros(1)}, elsewhere)
-    assert set(AdapterFolders(folders.root, also=[elsewhere]).loras) == {"ink", "rain", "snow"}
+    assert set(AdapterFolders(folders.root, also=[elsewhere]).loras.paths) == {"ink", "rain", "snow"}
 
 
 def test_a_file_is_found_by_its_digest_under_another_name(folders: AdapterFolders) -> None:

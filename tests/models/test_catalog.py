@@ -6,9 +6,9 @@ import pytest
 
 from colabsd.models.addons import ADDONS, AddOn, find_addon
 from colabsd.models.cards import ModelCard
-from colabsd.models.catalog import CATALOG
+from colabsd.models.catalog import CATALOG, SD15
 from colabsd.models.hub import is_release, looks_like_id
-from colabsd.models.registry import find_model, known_models
+from colabsd.models.registry import find_model, known_models, wanted_of
 from colabsd.settings.samplers import find_sampler, find_schedule
 
 COMMIT = re.compile("[0-9a-f]{40}")
@@ -55,7 +55,7 @@ def test_the_bytes_of_known_files_agree_with_the_parameters(card: ModelCard) -> 
 
 def test_no_two_rows_answer_to_the_same_name() -> None:
     cards = [spelling.casefold() for card in known_models() for spelling in {card.name, card.source, *card.aliases}]
-    names = [*cards, *(row.name for row in ADDONS)]
+    names = [*cards, *(word.casefold() for row in ADDONS for word in row.words)]
     assert len(names) == len(set(names))
 
 
@@ -66,6 +66,10 @@ def test_no_two_rows_answer_to_the_same_name() -> None:
         ("runwayml/stable-diffusion-inpainting", "sd15-inpaint"),
         ("stabilityai/stable-diffusion-2-1", "sd21"),
         ("stabilityai/stable-diffusion-2-1-base", "sd21-base"),
+        ("stabilityai/stable-diffusion-2-base", "sd2-base"),
+        ("stabilityai/stable-diffusion-2-inpainting", "sd2-inpaint"),
+        ("runwayml/stable-diffusion-v1-5@fp16", "sd15"),
+        ("https://huggingface.co/runwayml/stable-diffusion-v1-5", "sd15"),
     ],
 )
 def test_a_repository_that_was_deleted_leads_to_one_that_lives(gone: str, name: str) -> None:
@@ -79,5 +83,23 @@ def test_an_id_of_the_hub_is_a_card_of_its_own_with_its_revision() -> None:
     assert (card.download, card.facts_from, card.license) == ((), (), "")
 
 
+def test_a_file_of_a_deleted_repository_is_looked_for_in_the_one_that_lives() -> None:
+    card = find_model("runwayml/stable-diffusion-v1-5/v1-5-pruned-emaonly.safetensors")
+    assert (card.source, card.single) == (SD15.source, "v1-5-pruned-emaonly.safetensors")
+    assert card.name == "runwayml/stable-diffusion-v1-5/v1-5-pruned-emaonly.safetensors"
+    assert wanted_of(card).folder != wanted_of(SD15).folder
+
+
 def test_what_goes_with_models_is_found_by_its_name() -> None:
     assert find_addon(" TAESD ") is not None and find_addon("sd15") is None
+    assert find_addon("lcm-lora-SDv1-5") == find_addon("lcm-lora-sd15") is not None
+
+
+@pytest.mark.parametrize("row", [row for row in ADDONS if row.draws_with], ids=lambda row: row.name)
+def test_a_lora_for_few_steps_can_be_drawn_with_and_agrees_with_itself(row: AddOn) -> None:
+    defaults = row.draws_with
+    assert row.kind == "adapter" and defaults is not None and defaults.few_steps is not None
+    few, sampler = defaults.few_steps, find_sampler(defaults.sampler)
+    assert find_schedule(defaults.schedule).label in sampler.schedules and sampler.label in few.samplers
+    assert few.steps[0] <= defaults.steps <= few.steps[1]
+    assert few.guidance[0] <= defaults.guidance <= few.guidance[1]

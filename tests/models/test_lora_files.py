@@ -185,7 +185,7 @@ def test_a_middle_between_the_halves_is_told(tmp_path: Path) -> None:
         f"{name}.lora_up.weight": torch.ones(8, 2, 1, 1),
     }
     (module,) = placed(tmp_path / "a.safetensors", tensors)
-    assert module.mid == f"{name}.lora_mid.weight"
+    assert module.kind == "LoRA" and module.tensors["mid"] == f"{name}.lora_mid.weight"
 
 
 def test_pefts_scale_is_read_from_the_metadata(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_pefts_scale_is_read_from_the_metadata(tmp_path: Path) -> None:
     assert alpha('{"unet.lora_alpha": 8, "unet.alpha_pattern": {"attn2.to_k": 2}}') == 2
     assert alpha('{"unet.lora_alpha": 8, "unet.use_rslora": true}') == 16  # 8 / sqrt(4) · up @ down
     assert alpha("{}") is None
-    with pytest.raises(DamagedLoraError, match="DoRA"):
+    with pytest.raises(DamagedLoraError, match="lora_magnitude_vector"):
         alpha('{"unet.use_dora": true}')
     with pytest.raises(DamagedLoraError):
         alpha("[1]")
@@ -217,16 +217,36 @@ def test_embeddings_that_came_with_a_lora_are_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("ending", "kind"),
     [
-        ("hada_w1_a", "LoHa"),
-        ("lokr_w1", "LoKr"),
-        ("dora_scale", "DoRA"),
         ("oft_blocks", "OFT"),
-        ("diff", "full difference"),
+        ("oft_diag", "OFT"),
+        ("a1.weight", "GLoRA"),
     ],
 )
-def test_other_kinds_of_adapters_are_named(tmp_path: Path, ending: str, kind: str) -> None:
+def test_kinds_of_adapters_that_are_not_known_are_named(tmp_path: Path, ending: str, kind: str) -> None:
     with pytest.raises(DamagedLoraError, match=kind):
         placed(tmp_path / "a.safetensors", kohya(LINEAR, (8, 24), **{ending: torch.ones(1)}))
+
+
+@pytest.mark.parametrize("ending", ["hada_w1_a", "lokr_w1", "diff", "on_input"])
+def test_a_module_of_two_kinds_is_not_whole(tmp_path: Path, ending: str) -> None:
+    with pytest.raises(DamagedLoraError, match="attn2_to_k"):
+        placed(tmp_path / "a.safetensors", kohya(LINEAR, (8, 24), **{ending: torch.ones(1)}))
+
+
+@pytest.mark.parametrize(
+    ("shapes", "kind"),
+    [
+        ({"hada_w1_a": (8, 2), "hada_w1_b": (2, 2048), "hada_w2_a": (8, 2), "hada_w2_b": (2, 2048)}, "LoHa"),
+        ({"lokr_w1": (2, 4), "lokr_w2": (4, 512)}, "LoKr"),
+        ({"diff": (8, 2048)}, "difference"),
+    ],
+)
+def test_the_family_of_other_kinds_is_told_too(tmp_path: Path, shapes: dict[str, Shape], kind: str) -> None:
+    path, module = tmp_path / "xl.safetensors", f"lora_unet_{flat(LINEAR[:-7])}"
+    save_file({f"{module}.{name}": torch.ones(shape) for name, shape in shapes.items()}, path)
+    assert read_lora_file(path).made_for == "sdxl"
+    wide = SHAPES | {"unet": unet_shapes(STRUCTURE, 2048)}
+    assert [one.kind for one in place_lora(read_lora_file(path), wide, "sdxl")] == [kind]
 
 
 def refused(path: Path, tensors: Tensors, error: type[ColabsdError], *words: str) -> None:

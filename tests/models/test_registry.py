@@ -5,16 +5,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from hub_model import finish
 from hub_server import HubServer
+from safetensors.torch import save
 
+from colabsd.errors import UnsupportedModelError
 from colabsd.models import registry
 from colabsd.models.cache import WeightCache
 from colabsd.models.cards import FewSteps, ModelCard
 from colabsd.models.catalog import SD15
+from colabsd.models.digests import digest_file
 from colabsd.models.folders import model_files
 from colabsd.models.registry import bring_model, find_model, wanted_of
 from colabsd.progress import Note
+from colabsd.studio.exporting import export_model
 
 pytestmark = pytest.mark.integration
 
@@ -95,3 +100,33 @@ def test_a_folder_on_drive_is_copied_to_the_disk_and_its_card_is_the_same(
     assert card.folder is not None and card.folder.is_relative_to(cache.workspace.local)
     assert (card.name, card.sha256) == (asked.name, small_card.sha256)
     assert [event.key for event in events if isinstance(event, Note)] == ["note.weights.near"]
+
+
+def test_a_single_file_of_the_hub_becomes_a_card_and_is_brought_alone(
+    cache: WeightCache, hub_server: HubServer, small_model_folder: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "small.safetensors"
+    finish(export_model(str(small_model_folder), file, cache))
+    hub_server.repositories["someone/files"] = {"deep/small.safetensors": file.read_bytes(), "b.ckpt": b"x" * 2000}
+    asked = find_model("https://huggingface.co/someone/files/blob/main/deep/small.safetensors")
+    assert (asked.name, asked.single) == ("someone/files/deep/small.safetensors", "deep/small.safetensors")
+    card, events = finish(bring_model(asked, cache))
+    assert card.file is not None and card.file.is_relative_to(cache.shelf)
+    assert card.sha256 == digest_file(file) and card.files == {"small.safetensors": card.sha256}
+    assert card.name == asked.name and card.weights == find_model(str(file)).weights
+    assert "note.weights.download" in [event.key for event in events if isinstance(event, Note)]
+    assert hub_server.sent("b.ckpt") == 0
+    hub_server.close()
+    assert finish(bring_model(asked, cache))[0] == card
+
+
+def test_a_single_file_that_is_no_model_says_what_it_is(cache: WeightCache, hub_server: HubServer) -> None:
+    hub_server.repositories["someone/files"] = {"ink.safetensors": save({"lora_unet_x.alpha": torch.zeros(1)})}
+    with pytest.raises(UnsupportedModelError, match="LoRA"):
+        finish(bring_model(find_model("someone/files/ink.safetensors"), cache))
+
+
+def test_a_catalogs_model_at_another_revision_is_another_card() -> None:
+    card = find_model(f"{SD15.source}@v9")
+    assert (card.name, card.revision, card.download) == (f"{SD15.source}@v9", "v9", ())
+    assert wanted_of(card).folder != wanted_of(SD15).folder

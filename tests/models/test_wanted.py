@@ -41,3 +41,14 @@ def test_a_file_that_is_named_and_not_there_is_told() -> None:
     with pytest.raises(DownloadError) as caught:
         wanted_files("someone/model", [], [HubFile("a.bin")], only_known=True)
     assert "a.bin" in caught.value.tell("en")
+
+
+def test_a_repository_of_single_files_says_what_it_has_and_how_to_ask_for_it() -> None:
+    names = ["README.md", "old/b.ckpt", "a.safetensors", "c.CKPT"]
+    with pytest.raises(DownloadError) as caught:
+        choose_files("someone/model", names)
+    for told in (caught.value.tell("en"), caught.value.tell("es")):
+        assert "a.safetensors, c.CKPT, old/b.ckpt" in told and "--model someone/model/a.safetensors" in told
+    with pytest.raises(DownloadError) as nothing:
+        choose_files("someone/data", ["README.md", "table.csv"])
+    assert "someone/data" in nothing.value.tell("en")

@@ -239,3 +239,17 @@ def test_two_processes_write_at_once_and_nothing_is_lost(workspace: Workspace, c
     running = [subprocess.Popen([sys.executable, "-c", program], env=environ) for program in programs]
     assert [child.wait(60) for child in running] == [0, 0]
     assert sorted(numbers(Journal(workspace, "reader", clock))) == sorted([*range(130), *range(130)])
+
+
+def test_a_segment_that_nobody_appends_to_can_be_closed_by_the_clock(workspace: Workspace, clock: Any) -> None:
+    """On Drive the outbox does it: the last star of a session must not wait for the next record."""
+    journal = Journal(workspace, "runtime", clock)
+    journal.append("star", {})
+    journal.publish_old()
+    assert journal.closed_segments() == []
+    clock.move(61)
+    journal.publish_old()
+    assert len(journal.closed_segments()) == 1
+    journal.publish_old()
+    assert len(journal.closed_segments()) == 1
+    journal.close()

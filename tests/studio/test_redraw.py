@@ -1,6 +1,7 @@
 """A picture drawn anew: kept with its parents, drawn again, continued, and copied so that all of this works later."""
 
 import dataclasses
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -147,3 +148,33 @@ def test_another_size_is_chosen_and_told(studio: Studio, asked: RedrawSettings, 
     assert "note.redraw_size" in {note.key for note in only(Note, events)}
     (kept,) = only(KeptPicture, events)
     assert kept.picture.image.size == (kept.picture.drawing.width, kept.picture.drawing.height) == (96, 48)
+
+
+def test_with_another_model_it_starts_from_the_kept_picture_too(
+    studio: Studio, asked: RedrawSettings, photo: Path, mask: Path, small_model_folder: Path, tmp_path: Path
+) -> None:
+    """The other model is a copy of the first, so that the same pixels must come out; without a start they would not."""
+    (kept,) = only(KeptPicture, studio.redraw(dataclasses.replace(asked, mask=str(mask), mask_blur=2.0)))
+    photo.unlink()
+    mask.unlink()
+    other = shutil.copytree(small_model_folder, tmp_path / "other")
+    events = list(studio.again(str(kept.path), model=str(other)))
+    (again,) = only(KeptPicture, events)
+    drawing = again.picture.drawing
+    assert (drawing.model, drawing.strength, drawing.mask_blur) == ("other", 0.75, 2.0)
+    assert drawing.source_sha256 == kept.picture.drawing.source_sha256
+    assert np.array_equal(pixels(again.path), pixels(kept.path))
+    assert "note.import.start_picture" not in {note.key for note in only(Note, events)}
+    (comparison,) = only(Comparison, studio.again(str(kept.path), model=str(other), verify=True))
+    assert comparison.equal
+
+
+def test_where_the_copy_is_gone_another_model_draws_from_the_sentence_and_that_is_told(
+    studio: Studio, asked: RedrawSettings, small_model_folder: Path
+) -> None:
+    (kept,) = only(KeptPicture, studio.redraw(asked))
+    for copy in (studio.workspace.root / "inputs").rglob("*.*"):
+        copy.unlink()
+    events = list(studio.again(str(kept.path), model=str(small_model_folder)))
+    assert "note.import.start_picture" in {note.key for note in only(Note, events)}
+    assert only(KeptPicture, events)[0].picture.drawing.source_sha256 == ""

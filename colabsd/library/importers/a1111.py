@@ -1,14 +1,16 @@
 """A1111's `parameters` text, also as Forge, SD.Next, Fooocus (scheme a1111) and colabsd itself write it."""
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from colabsd.library.importers.file_texts import COMMENT, FileTexts
-from colabsd.library.importers.imported import Imported
+from colabsd.library.importers.imported import Imported, NamedFile
 from colabsd.library.importers.ledger import Ledger
 from colabsd.library.importers.names import REASONS
 from colabsd.library.importers.values import file_stem, size, text
-from colabsd.library.infotext import A1111_DEFAULTS, EMPHASES, Infotext, read_infotext
+from colabsd.library.infotext import A1111_DEFAULTS, EMPHASES, Infotext, hashed_name, read_hashes, read_infotext
 from colabsd.library.picture_files import A1111_KEYWORD
 from colabsd.settings.samplers import find_sampler, missing_package
 
@@ -100,6 +102,7 @@ VERSION = re.compile(r"v(\d{1,3})\.(\d{1,3})")
 NEW_TIMELINES = (1, 6)  # from this version on, numbers in [from:to:when] count as they do here
 SCHEDULED = re.compile(r"\[[^\[\]]{0,500}:[^\[\]:]{0,20}\]")
 NETWORK = re.compile(r"<(?:lora|lyco|hypernet):[^>]{1,200}>")
+LORA = re.compile(r"<(?:lora|lyco):([^:>]{1,200})[:>]")
 MOST_NETWORKS = 20
 
 
@@ -135,7 +138,31 @@ def read(texts: FileTexts) -> Imported:
         ledger.add("prompt", tag, "note.import.adapters")
     if ledger.program != "colabsd":
         ledger.remark("note.import.rounding", program=ledger.program)
-    return ledger.finish()
+    return replace(ledger.finish(), files=tuple(_files_of(infotext)))
+
+
+def _files_of(infotext: Infotext) -> Iterator[NamedFile]:
+    """What took part besides the model, with the digests that the text has of it."""
+    said, hashes = infotext.parameters, _listed_hashes(infotext.parameters.get("Hashes", ""))
+    loras = read_hashes(said.get("Lora hashes", ""))
+    for name in list(dict.fromkeys(LORA.findall(infotext.prompt)))[:MOST_NETWORKS]:
+        yield NamedFile("lora", name, loras.get(hashed_name(name)) or hashes.get(f"lora:{name}", ""))
+    embeddings = {name.removeprefix("embed:"): one for name, one in hashes.items() if name.startswith("embed:")}
+    for name, digest in list((embeddings | read_hashes(said.get("TI hashes", ""))).items())[:MOST_NETWORKS]:
+        yield NamedFile("embedding", name, digest)
+    vae = file_stem(said.get("VAE"))
+    if vae and vae not in ("None", "Automatic"):
+        yield NamedFile("vae", vae, said.get("VAE hash", "").casefold())
+
+
+def _listed_hashes(text: str) -> dict[str, str]:
+    """The pair that extensions add: a JSON table of beginnings of sha256, such as `lora:name`."""
+    try:
+        read = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    table = read if isinstance(read, dict) else {}
+    return {str(name): one.casefold() for name, one in table.items() if isinstance(one, str)}
 
 
 def program_of(infotext: Infotext) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from colabsd.errors import NotAPictureError
 from colabsd.geometry import Size
-from colabsd.library.picture_files import EXIF_FOLDER, USER_COMMENT
+from colabsd.library.picture_files import EXIF_FOLDER, USER_COMMENT, check_exif_file
 from colabsd.library.png_text import LONGEST_TEXT, SIGNATURE, BrokenPngError, read_png_text
 from colabsd.storage.failures import storage_errors
 
@@ -62,6 +62,7 @@ def _read_exif(file: BinaryIO, path: Path) -> FileTexts:
     from PIL import Image as Images
     from PIL import UnidentifiedImageError
 
+    check_exif_file(file, path)
     try:
         with warnings.catch_warnings(action="ignore"), Images.open(file, formats=("JPEG", "WEBP")) as image:
             return FileTexts(path, Size(*image.size), _texts_of(image), False)

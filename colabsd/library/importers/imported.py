@@ -42,12 +42,23 @@ class Fact:
         }
 
 
+@dataclass(frozen=True)
+class NamedFile:
+    """A LoRA, textual inversion or autoencoder that took part, by its name there; `digest` is how its digest begins
+    ("" is not told), in small letters."""
+
+    kind: Literal["lora", "embedding", "vae"]
+    name: str
+    digest: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Imported:
     """A picture's settings as far as they could be read, without its model.
 
     `settings` are values of ImageSettings by field, each within its limits. `model` is the model's name as the program
-    had it, `model_hash` the beginning of a sha256 (or A1111's older 8 digits). `remarks` are about the whole picture.
+    had it, `model_hash` the beginning of a sha256 (or A1111's older 8 digits). `files` are what else took part, to be
+    looked for here. `remarks` are about the whole picture.
     """
 
     program: str
@@ -55,6 +66,7 @@ class Imported:
     model: str | None = None
     model_hash: str | None = None
     facts: tuple[Fact, ...] = ()
+    files: tuple[NamedFile, ...] = ()
     remarks: tuple[Note, ...] = ()
 
     @property

@@ -14,7 +14,7 @@ from sd_parsers import ParserManager
 
 from colabsd.errors import ColabsdError, NoManifestError
 from colabsd.language import LANGUAGES, say
-from colabsd.library.importers.imported import Imported
+from colabsd.library.importers.imported import Imported, NamedFile
 from colabsd.library.importers.reading import read_picture
 from colabsd.settings.fields import check_settings
 
@@ -283,3 +283,23 @@ def test_hostile_texts_are_read_within_seconds(png: Callable[..., Path], hostile
     start = time.perf_counter()
     read_picture(path)
     assert time.perf_counter() - start < 5
+
+
+def test_files_that_took_part_are_named_with_the_digests_that_are_told(png: Callable[..., Path]) -> None:
+    pairs = {
+        "Lora_hashes": '"style: 0123456789AB, other: 1"',
+        "TI_hashes": '"toy: abcdefabcdef"',
+        "Hashes": '"{\\"lora:rain\\": \\"00AA00AA00\\", \\"embed:snow\\": \\"11BB11BB11\\", \\"model\\": \\"2\\"}"',
+        "VAE_hash": "c6a580b13a",
+        "VAE": "vae-ft-mse-840000-ema-pruned.ckpt",
+    }
+    imported = read_picture(png({"parameters": text("a cat <lora:style:0.8> <lyco:rain:1> <lora:none>\n", **pairs)}))
+    assert imported.files == (
+        NamedFile("lora", "style", "0123456789ab"),
+        NamedFile("lora", "rain", "00aa00aa00"),
+        NamedFile("lora", "none"),
+        NamedFile("embedding", "snow", "11bb11bb11"),
+        NamedFile("embedding", "toy", "abcdefabcdef"),
+        NamedFile("vae", "vae-ft-mse-840000-ema-pruned", "c6a580b13a"),
+    )
+    assert read_picture(png({"parameters": text(Hashes='"[[["', VAE="Automatic")})).files == ()
