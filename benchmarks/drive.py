@@ -22,7 +22,7 @@ SLOW = {"latency_s": 0.3, "bytes_per_s": 20e6, "upload_s": (0.5, 3.0), "remember
 FAILING = {
     "latency_s": 0.001,
     "late_s": 0.05,
-    "upload_s": (0.02, 0.6),
+    "upload_s": (0.2, 3.0),
     "faults": {"107": 0.004, "5": 0.006, "28": 0.004},
 }
 LEAST = 0.97

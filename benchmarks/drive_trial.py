@@ -42,6 +42,7 @@ class Outcome:
 
     kept: int
     claimed: int
+    claimed_pictures: int
     lost: int
     half: int
     found: int
@@ -148,6 +149,7 @@ def look(root: Path, old: Path, new: Path, calls: int) -> Outcome:
     return Outcome(
         kept=sum(path.startswith("pictures/") for path in kept),
         claimed=len(claimed),
+        claimed_pictures=sum(path.startswith("pictures/") for path in claimed),
         lost=sum(there.get(path) != sha256 for path, sha256 in claimed.items()),
         half=sum(sha256 not in whole for path, sha256 in there.items() if path in kept or path in doubled),
         found=found,

@@ -45,7 +45,7 @@ class Mode:
 def channels_last(engine: Engine) -> None:
     for network in (engine.components.unet, engine.components.vae):
         assert isinstance(network, torch.nn.Module), "both are"
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.to(memory_format=torch.channels_last)
 
 
 def compiled(engine: Engine) -> None:

@@ -19,7 +19,7 @@ from colabsd.studio import Studio, open_studio
 
 FOLDER = Path(__file__).parents[1] / "colabsd" / "widgets" / "guide_pictures"
 SIDE, GAP, QUALITY = 160, 6, 82
-PENGUIN = {"prompt": "a penguin, flat style, yellow background", "seed": 7}
+PENGUIN: dict[str, Any] = {"prompt": "a penguin, flat style, yellow background", "seed": 7}
 STRIPS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "prompt": [
         {"prompt": sentence, "seed": 11}
@@ -35,8 +35,8 @@ STRIPS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "seeds": [PENGUIN | {"seed": seed} for seed in (7, 8, 9, 10)],
     "samplers": [PENGUIN | {"sampler": name} for name in ("Euler", "Euler a", "DPM++ 2M", "DPM fast")],
 }
-FIRST = {"prompt": "a red apple, 3d style, white background", "seed": 11}
-THEN = {"prompt": "a green pear, 3d style, white background", "seed": 11}
+FIRST: dict[str, Any] = {"prompt": "a red apple, 3d style, white background", "seed": 11}
+THEN: dict[str, Any] = {"prompt": "a green pear, 3d style, white background", "seed": 11}
 STRENGTHS = (0.3, 0.6, 0.9)
 
 

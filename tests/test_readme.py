@@ -1,5 +1,6 @@
 """The README keeps its word: in both languages the same, every command runs as written, every file named is there."""
 
+import configparser
 import os
 import re
 import subprocess
@@ -153,6 +154,17 @@ def test_the_first_screen_has_a_picture_and_two_commands(language: str) -> None:
     first_screen = "\n".join(READMES[language].read_text(encoding="utf-8").splitlines()[:20])
     assert "![" in first_screen
     assert "make demo" in first_screen and "make test" in first_screen
+
+
+@pytest.mark.parametrize("language", READMES)
+def test_a_badge_opens_the_notebook_where_the_repository_has_an_address(language: str) -> None:
+    """As long as `setup.cfg` names none there is no badge: its link would lead nowhere, or to somebody else."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(ROOT / "setup.cfg", encoding="utf-8")
+    address = parser["colabsd"]["repository"].strip()
+    text = READMES[language].read_text(encoding="utf-8")
+    assert ("colab.research.google.com" in text) == bool(address)
+    assert not address or f"github/{address}/blob" in text
 
 
 @pytest.mark.parametrize("language", READMES)

@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 
 from colabsd.cli.console import Console
+from colabsd.cli.opening import workspace_of
 from colabsd.cli.options import folder_option, general_options
 from colabsd.cli.speaking import SpeakingCommand
 from colabsd.cli.text import harmless, pad
 from colabsd.environment.doctor import State, Surroundings, examine
 from colabsd.environment.machine import look_at_machine
 from colabsd.language import Language, say
-from colabsd.storage.workspace import open_workspace
 
 STATES: dict[State, str] = {
     "ok": "doctor.state.ok",
@@ -41,7 +41,7 @@ def doctor(console: Console, /, *, folder: Path | None) -> int:
     sick = False
     around = Surroundings(
         machine=look_at_machine(console.environ),
-        folder=open_workspace(folder, console.environ).root,
+        folder=workspace_of(console, folder).root,
         check_starter=_check_starter,
         environ=console.environ,
     )

@@ -1,4 +1,4 @@
-"""`colabsd library`: the pictures that were kept, listed, searched, shown and checked. (More: `library_keeping.py`.)"""
+"""`colabsd library`: pictures that were kept, listed, searched, shown and checked. More is in `library_keeping.py`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -9,6 +9,7 @@ import click
 
 from colabsd.cli.console import Console
 from colabsd.cli.follow import STOPPED, tell_progress
+from colabsd.cli.opening import workspace_of
 from colabsd.cli.options import folder_option, general_options
 from colabsd.cli.progress import progress_line
 from colabsd.cli.speaking import SpeakingArgument, SpeakingCommand, SpeakingOption
@@ -73,9 +74,8 @@ def _flag(name: str, explained: str) -> SpeakingOption:
 def opened_cache(console: Console, folder: Path | None, *, keep: bool = True) -> "WeightCache":
     """The models of the workspace asked for; nothing is made yet."""
     from colabsd.models.cache import open_cache
-    from colabsd.storage.workspace import open_workspace
 
-    return open_cache(open_workspace(folder, console.environ), console.environ, keep=keep)
+    return open_cache(workspace_of(console, folder), console.environ, keep=keep)
 
 
 @click.pass_obj

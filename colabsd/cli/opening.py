@@ -10,7 +10,16 @@ from colabsd.cli.saving import finish_saving
 from colabsd.environment.allocator import keep_big_blocks
 
 if TYPE_CHECKING:
+    from colabsd.storage.workspace import Workspace
     from colabsd.studio import Studio
+
+
+def workspace_of(console: Console, folder: Path | None) -> "Workspace":
+    """The workspace that the studio would be opened on, without opening it: on Colab it may be on Drive."""
+    from colabsd.environment.colab import Colab
+    from colabsd.studio.place import find_place
+
+    return find_place(folder, console.environ, Colab(environ=console.environ), None).workspace
 
 
 @contextmanager

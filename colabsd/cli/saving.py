@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def finish_saving(console: Console, library: "Library") -> None:
-    """Wait with progress; what is left is told also when quiet. On an ordinary disk nothing is to be waited for."""
+    """Wait with progress; what is left is told also when quiet. On an ordinary disk nothing is to be waited for.
+
+    Ctrl-C ends the waiting, not what was done before: what is left goes on its way with the next command.
+    """
     line = progress_line(console.language, console.width, console.environ)
     try:
         for event in library.flush():
@@ -22,5 +25,8 @@ def finish_saving(console: Console, library: "Library") -> None:
             line.clear()
             tell = console.tell if event.key == "note.drive.saving" else console.tell_always
             tell(event.key, **event.facts)
+    except KeyboardInterrupt:
+        line.clear()
+        console.tell_always("note.drive.left", count=library.ledger().on_the_way)
     finally:
         line.clear()

@@ -45,20 +45,25 @@ class Middle(nn.Module):
 
 
 class Level(nn.Module):
-    """Residual blocks, and twice the size behind them except at the last level."""
+    """Residual blocks, and behind them what changes the size, if anything does; `named` is what files call that."""
 
-    def __init__(self, channels_in: int, channels: int, layers: int, groups: int, last: bool) -> None:
+    def __init__(
+        self, channels_in: int, channels: int, layers: int, groups: int, named: str, resizing: nn.Module | None
+    ) -> None:
         super().__init__()
         self.resnets = nn.ModuleList(
             ResidualBlock(channels if index else channels_in, channels, groups, EPSILON, None)
             for index in range(layers)
         )
-        self.upsamplers = None if last else nn.ModuleList([Upsample(channels)])
+        self._named = named
+        self.register_module(named, None if resizing is None else nn.ModuleList([resizing]))
 
     def forward(self, hidden: Tensor) -> Tensor:
         for resnet in self.resnets:
             hidden = resnet(hidden)
-        return hidden if self.upsamplers is None else self.upsamplers[0](hidden)
+        resizing = getattr(self, self._named)
+        result: Tensor = hidden if resizing is None else resizing[0](hidden)
+        return result
 
 
 class Decoder(nn.Module):
@@ -70,9 +75,10 @@ class Decoder(nn.Module):
         groups, layers = config.get("norm_num_groups", 32), config.get("layers_per_block", 1) + 1
         self.conv_in = nn.Conv2d(config.get("latent_channels", 4), channels[0], 3, padding=1)
         self.mid_block = Middle(channels[0], groups, config.get("mid_block_add_attention", True))
+        resizing = [*(Upsample(one) for one in channels[:-1]), None]
         self.up_blocks = nn.ModuleList(
-            Level(channels[max(index - 1, 0)], one, layers, groups, index == len(channels) - 1)
-            for index, one in enumerate(channels)
+            Level(before, one, layers, groups, "upsamplers", behind)
+            for before, one, behind in zip((channels[0], *channels[:-1]), channels, resizing, strict=True)
         )
         self.conv_norm_out = nn.GroupNorm(groups, channels[-1], EPSILON)
         self.conv_out = nn.Conv2d(channels[-1], config.get("out_channels", 3), 3, padding=1)

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from colabsd.engine.autoencoder import EPSILON, Middle
-from colabsd.engine.layers import ResidualBlock
+from colabsd.engine.autoencoder import EPSILON, Level, Middle
 
 LEAST_LOG_VARIANCE, MOST_LOG_VARIANCE = -30.0, 20.0
 
@@ -46,23 +45,6 @@ class PaddedDownsample(nn.Module):
         return result
 
 
-class Level(nn.Module):
-    """Residual blocks, and half the size behind them except at the last level."""
-
-    def __init__(self, channels_in: int, channels: int, layers: int, groups: int, last: bool) -> None:
-        super().__init__()
-        self.resnets = nn.ModuleList(
-            ResidualBlock(channels if index else channels_in, channels, groups, EPSILON, None)
-            for index in range(layers)
-        )
-        self.downsamplers = None if last else nn.ModuleList([PaddedDownsample(channels)])
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        for resnet in self.resnets:
-            hidden = resnet(hidden)
-        return hidden if self.downsamplers is None else self.downsamplers[0](hidden)
-
-
 class Layers(nn.Module):
     """Pictures (n, 3, H, W) in [-1, 1] -> means and log variances (n, 8, h, w); a module so that names are kept."""
 
@@ -71,9 +53,10 @@ class Layers(nn.Module):
         channels = list(config["block_out_channels"])
         groups, layers = config.get("norm_num_groups", 32), config.get("layers_per_block", 1)
         self.conv_in = nn.Conv2d(config.get("in_channels", 3), channels[0], 3, padding=1)
+        resizing = [*(PaddedDownsample(one) for one in channels[:-1]), None]
         self.down_blocks = nn.ModuleList(
-            Level(channels[max(index - 1, 0)], one, layers, groups, index == len(channels) - 1)
-            for index, one in enumerate(channels)
+            Level(before, one, layers, groups, "downsamplers", behind)
+            for before, one, behind in zip((channels[0], *channels[:-1]), channels, resizing, strict=True)
         )
         self.mid_block = Middle(channels[-1], groups, config.get("mid_block_add_attention", True))
         self.conv_norm_out = nn.GroupNorm(groups, channels[-1], EPSILON)

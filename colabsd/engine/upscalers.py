@@ -37,6 +37,10 @@ class UpscalerNetwork:
         self.dtype = torch.float16 if half else torch.float32
         self._descriptor = descriptor.eval().to(self.device, self.dtype)
 
+    def as_json(self) -> dict[str, str]:
+        """How it runs, as pictures write it down."""
+        return {"device": self.device.type, "precision": "fp16" if self.dtype == torch.float16 else "fp32"}
+
     @torch.inference_mode()
     def enlarge(self, pixels: Tensor, factor: int) -> Tensor:
         """(1, 3, h, w) in [0, 1] -> (1, 3, h * factor, w * factor) in fp32 on the processor.

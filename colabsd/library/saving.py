@@ -80,8 +80,14 @@ class Saving:
         return self._outbox.state() if self._workspace.remote else LedgerState(0, 0, drive=False)
 
     def tend(self) -> None:
-        """What only the main thread may do: mount Drive again when it is away."""
-        if self._remount is None or not self._workspace.remote or not self._outbox.wants_remount:
+        """What only the main thread may do: mount Drive again when it is away. The first time begins the copying of
+        the journal, so that who asks for pictures later has not to wait for it."""
+        if not self._workspace.remote:
+            return
+        if not self._outbox.is_awake:
+            self._workspace.prepare_local()
+            self._outbox.wake()
+        if self._remount is None or not self._outbox.wants_remount:
             return
         here = threading.current_thread() is threading.main_thread()
         if here and time.monotonic() - self._remounted_at >= REMOUNT_S:
@@ -94,6 +100,7 @@ class Saving:
         """Wait until all is on Drive, at most `limit_s`, and less when nothing moves; a Note tells what is left."""
         if not self._workspace.remote:
             return
+        self._waited = True  # also when whoever waits has enough of it
         self._journal.publish()
         left = len(self._outbox.pending())
         if left:
@@ -101,7 +108,6 @@ class Saving:
             yield Note("note.drive.saving", {"count": left, "limit_s": f"{limit_s:.0f}"})
             yield from self._wait(left, limit_s)
             left = len(self._outbox.pending())
-        self._waited = True
         if left:
             yield Note("note.drive.left", {"count": left})
             trouble = self._outbox.trouble()

@@ -29,7 +29,8 @@ class HubPlace:
     file: str = ""
 
     def __str__(self) -> str:
-        return self.source + (f"@{self.revision}" if self.revision else "") + (f"/{self.file}" if self.file else "")
+        revision = self.revision.replace("/", "%2F")
+        return self.source + (f"@{revision}" if revision else "") + (f"/{self.file}" if self.file else "")
 
     @property
     def word(self) -> str:
@@ -45,16 +46,15 @@ def read_place(text: str) -> HubPlace | None:
     text = text.strip()
     address = ADDRESS.fullmatch(text)
     if address:
-        found = HubPlace(
-            address["source"], unquote(address["revision"] or ""), unquote(address["file"] or "").strip("/")
-        )
+        revision, file = (_decoded(address[name] or "") for name in ("revision", "file"))
+        found = HubPlace(address["source"], revision, file.strip("/"))
         return _checked(found) if address["host"] in HOSTS else None
     owner, _, rest = text.partition("/")
     name, _, file = rest.partition("/")
     name, _, revision = name.partition("@")
     if file and not revision:
         file, _, revision = file.partition("@")
-    return _checked(HubPlace(f"{owner}/{name}", revision, file))
+    return _checked(HubPlace(f"{owner}/{name}", _decoded(revision), file))
 
 
 def _checked(place: HubPlace) -> HubPlace | None:

@@ -54,14 +54,20 @@ def enlarged(
 def enlarge_drawn(
     picture: Picture, enlargements: Sequence[Enlargement], networks: Sequence[UpscalerNetwork | None], items: int = 1
 ) -> Generator[Progress | Note, None, Picture]:
-    """A picture whose drawing ends with these enlargements, enlarged so, with a network for each."""
+    """A picture whose drawing ends with these enlargements, enlarged so, with a network for each.
+
+    How they were run is written down beside, as it is of the drawing.
+    """
     image = picture.image
     for enlargement, network in zip(enlargements, networks, strict=True):
         events = enlarge_picture(image, enlargement.factor, network)
         image = yield from _of_item(events, picture.index, items)
     smaller = dataclasses.replace(picture.drawing, enlargements=picture.drawing.enlargements[: -len(enlargements)])
     parents = tuple(dict.fromkeys((smaller.key, *picture.parents)))
-    return dataclasses.replace(picture, image=image, parents=parents)
+    ran = [{} if network is None else network.as_json() for network in networks]
+    before = picture.extras.get("enlarging", [])
+    extras = {**picture.extras, "enlarging": [*(before if isinstance(before, list) else []), *ran]}
+    return dataclasses.replace(picture, image=image, parents=parents, extras=extras)
 
 
 def _of_item(

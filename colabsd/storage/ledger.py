@@ -45,7 +45,7 @@ class LedgerState:
         """The state as a line: the counts, then what is wrong. "" on an ordinary disk."""
         if not self.drive:
             return ""
-        key = "ledger.on_the_way" if self.on_the_way else "ledger.on_drive"
+        key = "ledger.on_the_way" if self.on_the_way else "ledger.on_drive" if self.on_drive else "ledger.nothing"
         counts = say(key, language, on_drive=self.on_drive, on_the_way=self.on_the_way)
         return counts if self.trouble is None else f"{counts} · {say(self.trouble.key, language, **self.trouble.facts)}"
 

@@ -17,6 +17,7 @@ from threading import Event, Thread
 
 from colabsd.errors import StorageError
 from colabsd.progress import Note
+from colabsd.storage.copies import prune_copies
 from colabsd.storage.delivery import PATIENCE, Arrival, Delivery, Patience, remove_emptied
 from colabsd.storage.disk import Disk
 from colabsd.storage.failures import NOWHERE
@@ -99,13 +100,18 @@ class Outbox:
         return self._trouble
 
     @property
+    def is_awake(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
     def wants_remount(self) -> bool:
         """Whether Drive went away, and mounting it again may help."""
         return self._trouble is not None and self._trouble.key == "note.drive.disconnected"
 
     def wake(self) -> None:
         """Something was kept: bring it soon. Returns at once."""
-        if self._thread is None:
+        if not self.is_awake:
             self._stopped = Event()
             self._thread = Thread(target=self._run, args=(self._stopped,), name="colabsd-outbox", daemon=True)
             self._thread.start()
@@ -238,6 +244,7 @@ class Outbox:
         """Some segments; True when all that Drive shows are here. The first time, lost names are put right before."""
         self._busy_since = time.monotonic()
         if not self._rescued:
+            prune_copies(self.workspace)
             rescue(self.workspace, self._disk, time.time())
             self._rescued = True
         whole = self._mirror.step(SEGMENTS)

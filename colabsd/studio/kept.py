@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from colabsd.errors import UnknownPictureError
 from colabsd.keys import key_of
 from colabsd.library.manifest import Manifest, read_manifest
 from colabsd.library.picture_files import format_of
@@ -24,12 +25,22 @@ class Kept:
 
 def read_kept(workshop: Workshop, names: Sequence[str]) -> list[Kept]:
     """The pictures of those names, each once. Raises: UnknownPictureError, NotAPictureError, DamagedManifestError."""
-    records = {(record := workshop.library.find(name)).path: record for name in names}
+    records = {(record := _find(workshop, name)).path: record for name in names}
     found = []
     for record in records.values():
         path = workshop.picture_path(record.path)
         found.append(Kept(record, path, read_manifest(path)))
     return found
+
+
+def _find(workshop: Workshop, name: str) -> Record:
+    """A file of somebody's own is told apart from a name that is wrong."""
+    try:
+        return workshop.library.find(name)
+    except UnknownPictureError as error:
+        if error.message_key == UnknownPictureError.key and Path(name).expanduser().is_file():
+            raise UnknownPictureError("error.picture.not_kept", path=name) from None
+        raise
 
 
 @dataclass(frozen=True)

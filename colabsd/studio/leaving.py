@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterator
 
 from colabsd.progress import Note, Progress
+from colabsd.storage.failures import storage_errors
 from colabsd.storage.names import new_token
 from colabsd.studio.workshop import Workshop
 
@@ -17,7 +18,10 @@ def take_away(workshop: Workshop, query: str) -> Iterator[Progress | Note]:
         yield Note("note.nothing_to_take", {})
         return
     path = workshop.workspace.local / ARCHIVES / f"colabsd-{new_token(secrets.token_bytes)}.zip"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for old in path.parent.glob("*.zip"):
+            old.unlink(missing_ok=True)
     yield from workshop.library.export_zip(names, path)
     if workshop.place.colab.answers():
         workshop.place.colab.download(path)

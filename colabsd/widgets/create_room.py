@@ -14,7 +14,7 @@ from colabsd.studio import Imported, Pair
 from colabsd.widgets.advice import QUIET_NOTES, advise, told_forecast, told_length
 from colabsd.widgets.captions import drawn_caption, name_of
 from colabsd.widgets.drafts import TickedActions
-from colabsd.widgets.escaping import box, escaped, sentence
+from colabsd.widgets.escaping import box, escaped, sentence, told_error
 from colabsd.widgets.form import Form
 from colabsd.widgets.look import button, card, column, columns, html, row, show_if, with_classes
 from colabsd.widgets.pairs import pair_html
@@ -52,7 +52,7 @@ class CreateRoom:
         self.pictures = PictureGrid(
             Actions(open=self._open, star=self._star, ticked=lambda: self.ticked.refresh()), self.language
         )
-        self.ticked = TickedActions(studio, self.pictures.ticked, self.work, self._start_from_name)
+        self.ticked = TickedActions(studio, self.pictures.ticked, self._work_below, self._start_from_name)
         self._heading, self._pairs = html(), html()
         self._empty = html(f'<div class="colabsd-empty">{escaped(say("page.empty", self.language))}</div>')
         self._left = row()
@@ -128,7 +128,7 @@ class CreateRoom:
         try:
             advice = advise(self.studio, self.form.read())
         except ColabsdError as error:
-            self._remarks.value = box([escaped(error.tell(self.language))], "error")
+            self._remarks.value = box([told_error(error, self.language)], "error")
             self._forecast.value = self._length.value = ""
             return
         empty = not self.form.controls["prompt"].input.value.strip()
@@ -184,7 +184,7 @@ class CreateRoom:
 
     def _told(self, error: ColabsdError) -> Outcome:
         self.run_view.begin()
-        self.run_view.tell(escaped(error.tell(self.language)), "error")
+        self.run_view.tell(told_error(error, self.language), "error")
         return Outcome(error=error)
 
     def _open(self, name: str) -> None:
@@ -192,6 +192,7 @@ class CreateRoom:
         self.pictures.insert(self.panel.root, name)
 
     def _clear(self) -> None:
+        self._place_run_view(below=False)
         self.panel.close()
         self.pictures.show([])
         self._pairs.value = ""
@@ -228,10 +229,22 @@ class CreateRoom:
     def _arranged(self) -> Any:
         press = row(self.generate, self._forecast, gap="14px")
         top = card(self.form.root, row(self._length), self._remarks, press)
-        results = card(self._left, self.run_view.root, self._heading, self.pictures.root, self.ticked.root)
-        results.children = (*results.children, self._pairs, self._empty)
-        with_classes(self._left, "colabsd-left")
-        return column(top, columns(card(self.form.settings), results, least=("330px", "480px")), gap="14px")
+        self._results = card()
+        self._place_run_view(below=False)
+        return column(top, columns(card(self.form.settings), self._results, least=("330px", "480px")), gap="14px")
+
+    def _place_run_view(self, *, below: bool) -> None:
+        """Work is shown where it was asked for: above the pictures, or below them for what is done with ticked ones."""
+        pictures = (self._heading, self.pictures.root, self.ticked.root)
+        work = (*pictures, self.run_view.root) if below else (self.run_view.root, *pictures)
+        self._results.children = (self._left, *work, self._pairs, self._empty)
+
+    def _work_below(self, events: Iterator[Any]) -> Outcome:
+        self._place_run_view(below=True)
+        outcome = self.work(events)
+        if outcome.results:
+            self.pictures.untick()
+        return outcome
 
 
 def _dim(text: str) -> str:

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 FACTORS = (2, 4, 8)
 USUAL_FACTOR = 4
+# What enlarges: the key of its label and its name.
+UPSCALERS: tuple[tuple[str, str], ...] = (
+    ("page.enlarge.photo", "realesrgan-x4plus"),
+    ("page.enlarge.anime", "realesrgan-anime"),
+    ("page.enlarge.plain", "lanczos"),
+)
 
 Work = Callable[[Iterator[Any]], object]
 
@@ -35,11 +41,15 @@ class TickedActions:
         self.enlarge = button(say("page.enlarge", language), tooltip=say("page.enlarge.help", language))
         options = [(f"× {factor}", factor) for factor in FACTORS]
         self.factor = ipywidgets.Dropdown(options=options, value=USUAL_FACTOR, layout={"width": "70px"})
+        ways = [(say(key, language), name) for key, name in UPSCALERS]
+        self.upscaler = ipywidgets.Dropdown(options=ways, layout={"width": "190px"})
         self.start = button(say("page.start_from", language), tooltip=say("page.start_from.help", language))
         on_press(self.finish, lambda: self._do(lambda names: studio.finish(names, previews=True)))
-        on_press(self.enlarge, lambda: self._do(lambda names: studio.enlarge(names, factor=self.factor.value)))
+        on_press(self.enlarge, lambda: self._do(self._enlarged))
         on_press(self.start, self._started)
-        self.root = row(self._said, self.finish, row(self.enlarge, self.factor, gap="4px"), self.start, gap="8px")
+        self.root = row(
+            self._said, self.finish, row(self.enlarge, self.factor, self.upscaler, gap="4px"), self.start, gap="8px"
+        )
         self.refresh()
 
     def refresh(self) -> None:
@@ -54,6 +64,9 @@ class TickedActions:
         names = self._ticked()
         if names:
             self._work(begin(names))
+
+    def _enlarged(self, names: Sequence[str]) -> Iterator[Any]:
+        return self.studio.enlarge(names, factor=self.factor.value, upscaler=self.upscaler.value)
 
     def _started(self) -> None:
         names = self._ticked()

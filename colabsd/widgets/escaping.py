@@ -6,7 +6,10 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from colabsd.errors import ColabsdError
 from colabsd.language import Language, say
+from colabsd.settings.fields import field_specs
+from colabsd.settings.redraw import RedrawSettings
 
 Tone = Literal["info", "good", "warning", "error"]
 # Marks that turn the reading direction of everything behind them (Unicode UAX #9).
@@ -34,6 +37,14 @@ def sentence(key: str, language: Language, /, **facts: object) -> str:
 def _cut(fact: object) -> str:
     text = str(fact)
     return text if len(text) <= 600 else text[:600] + "…"
+
+
+def told_error(error: ColabsdError, language: Language) -> str:
+    """What an error says, as HTML; a setting is called as it is called in the form."""
+    name = error.facts.get("field")
+    if name in field_specs(RedrawSettings):
+        error = type(error)(error.message_key, **{**error.facts, "field": say(f"field.{name}.label", language)})
+    return escaped(error.tell(language))
 
 
 def box(lines: Sequence[str], tone: Tone) -> str:

@@ -10,7 +10,7 @@ import ipywidgets
 from colabsd.environment.colab import Colab
 from colabsd.errors import ColabsdError, NoPageError
 from colabsd.language import say
-from colabsd.widgets.escaping import box, data_address, escaped, sentence
+from colabsd.widgets.escaping import box, data_address, escaped, sentence, told_error
 from colabsd.widgets.look import button, card, column, html, row, show_if
 from colabsd.widgets.picture_grid import Actions, PictureGrid
 from colabsd.widgets.picture_panel import PicturePanel
@@ -65,7 +65,7 @@ class Gallery:
             self.first = max(0, min(first, (self.total - 1) // PAGE * PAGE))
             records = self.studio.library.search(query, PAGE, self.first)
         except ColabsdError as error:
-            self._told.value = box([escaped(error.tell(self.language))], "error")
+            self._told.value = box([told_error(error, self.language)], "error")
             return
         self.panel.close()
         self.grid.show([shown_of(self.studio, record) for record in records])
@@ -138,7 +138,7 @@ class Gallery:
             try:
                 do()
             except ColabsdError as error:
-                self._told.value = box([escaped(error.tell(self.language))], "error")
+                self._told.value = box([told_error(error, self.language)], "error")
 
         return pressed
 

@@ -12,7 +12,7 @@ from colabsd.library.library import KeptPicture
 from colabsd.library.record import Record
 from colabsd.widgets.choices import ModelChoice
 from colabsd.widgets.create_room import CreateRoom
-from colabsd.widgets.escaping import box, escaped, sentence
+from colabsd.widgets.escaping import box, escaped, sentence, told_error
 from colabsd.widgets.gallery import Gallery
 from colabsd.widgets.grid_room import GridRoom
 from colabsd.widgets.guide import guide
@@ -173,5 +173,5 @@ def show(studio: "Studio") -> GeneratePage | None:
     try:
         return GeneratePage(studio).show()
     except ColabsdError as error:
-        display(column(style_sheet(), html(box([escaped(error.tell(studio.language))], "error"))))
+        display(column(style_sheet(), html(box([told_error(error, studio.language)], "error"))))
         return None

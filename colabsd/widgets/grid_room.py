@@ -18,7 +18,7 @@ from colabsd.settings.studies import study_grid
 from colabsd.widgets.advice import QUIET_NOTES
 from colabsd.widgets.axis_input import AxisInput
 from colabsd.widgets.controls import NOTHING, names_in
-from colabsd.widgets.escaping import box, escaped, sentence
+from colabsd.widgets.escaping import box, escaped, sentence, told_error
 from colabsd.widgets.look import button, card, column, html, row, show_if, with_classes
 from colabsd.widgets.pixels import small_copy
 from colabsd.widgets.presses import on_change, on_press
@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     from colabsd.studio import Studio
 
 SHEET_SIDE = 1600
+SHEET_LAYOUT = {"max_width": "100%", "align_self": "flex-start"}
 STUDIES: Mapping[Study, str] = {
     "": "page.study.own",
     "sampler": "page.study.sampler",
     "words": "page.study.words",
     "probe": "page.study.probe",
 }
+WITH_WORDS: tuple[Study, ...] = ("words", "probe")
 EXPLAINED: Mapping[Study, str] = {
     "": "page.study.own.help",
     "sampler": "page.study.sampler.help",
@@ -88,7 +90,7 @@ class GridRoom:
         try:
             grid = self.read()
         except ColabsdError as error:
-            self._forecast.value = box([escaped(error.tell(self.language))], "error")
+            self._forecast.value = box([told_error(error, self.language)], "error")
             return Outcome(error=error)
         self._sheets.children = []
         self.generate.disabled = True
@@ -101,10 +103,14 @@ class GridRoom:
 
     def forecast(self) -> None:
         """Say how many pictures it takes and how long. What is wrong is told."""
+        if self.study.value in WITH_WORDS and not names_in(self.words.value):
+            said = sentence("page.study.needs_words", self.language)
+            self._forecast.value = f'<span class="colabsd-dim">{said}</span>'
+            return
         try:
             plan = self.studio.plan_grid(self.read())
         except ColabsdError as error:
-            self._forecast.value = box([escaped(error.tell(self.language))], "warning")
+            self._forecast.value = box([told_error(error, self.language)], "warning")
             return
         facts = {"cells": len(plan.cells), "drawn": len(plan.drawings) - len(plan.kept)}
         said = say("page.grid.forecast", self.language, **facts)
@@ -117,7 +123,7 @@ class GridRoom:
             self._sheets.children = (*self._sheets.children, self._sheet(event.path))
 
     def _sheet(self, path: Path) -> Any:
-        picture = ipywidgets.Image(value=small_copy(path, SHEET_SIDE), format="jpeg", layout={"max_width": "100%"})
+        picture = ipywidgets.Image(value=small_copy(path, SHEET_SIDE), format="jpeg", layout=SHEET_LAYOUT)
         said = sentence("page.grid.kept", self.language, path=path)
         return column(with_classes(picture, "colabsd-view"), html(f'<span class="colabsd-dim">{said}</span>'))
 
@@ -126,7 +132,7 @@ class GridRoom:
         said = escaped(say(EXPLAINED[study], self.language))
         self._explained.value = f'<div class="colabsd-dim">{said}</div>'
         show_if(self._axes, not study)
-        show_if(self.words, study in ("words", "probe"))
+        show_if(self.words, study in WITH_WORDS)
         key = "page.study.probe.word" if study == "probe" else "page.study.words.list"
         self.words.placeholder = say(key, self.language)
         try:

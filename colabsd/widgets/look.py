@@ -45,9 +45,10 @@ SHEET = """
   border-color: var(--cd-accent); color: inherit; }
 .colabsd button.jupyter-button.colabsd-big { height: 46px; line-height: 44px; font-size: 16px; border-radius: 10px; }
 .colabsd .colabsd-rooms .widget-toggle-button, .colabsd .colabsd-rooms button { border: none; border-radius: 0;
-  border-bottom: 2px solid transparent; font-size: 14px; font-weight: 600; height: 36px; line-height: 34px; }
+  border-bottom: 2px solid transparent; font-size: 14px; font-weight: 600; height: 36px; line-height: 34px;
+  opacity: .62; }
 .colabsd .colabsd-rooms button.jupyter-button.mod-active { background: transparent;
-  border-bottom: 2px solid var(--cd-accent); color: var(--cd-accent); box-shadow: none; }
+  border-bottom: 2px solid var(--cd-accent); box-shadow: none; opacity: 1; }
 .colabsd .colabsd-rooms { border-bottom: 1px solid var(--cd-line); }
 .colabsd textarea { font-family: inherit; }
 .colabsd .colabsd-prompt textarea { font-size: 16px; line-height: 1.45; padding: 10px 12px; border-radius: 8px; }
@@ -56,7 +57,7 @@ SHEET = """
 .colabsd .colabsd-field { overflow: visible; }
 .colabsd .colabsd-cell { border: 1px solid var(--cd-line); border-radius: 10px; padding: 6px; overflow: hidden; }
 .colabsd .colabsd-cell img { border-radius: 6px; width: 100%; height: auto; aspect-ratio: 1; object-fit: contain; }
-.colabsd .colabsd-grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr));
+.colabsd .colabsd-grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(172px, 1fr));
   grid-auto-flow: dense; align-items: start; width: 100%; }
 .colabsd .colabsd-grid > .colabsd-card { grid-column: 1 / -1; }
 .colabsd .widget-html:has(> .widget-html-content:empty) { display: none; }

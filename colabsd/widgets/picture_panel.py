@@ -10,7 +10,7 @@ from colabsd.errors import ColabsdError
 from colabsd.language import say
 from colabsd.library.record import Record
 from colabsd.widgets.captions import manifest_rows, name_of, record_rows
-from colabsd.widgets.escaping import box, escaped
+from colabsd.widgets.escaping import box, escaped, told_error
 from colabsd.widgets.look import button, card, column, columns, html, row, show_if, with_classes
 from colabsd.widgets.presses import on_press
 from colabsd.widgets.thumbnails import large_copy
@@ -114,7 +114,7 @@ class PicturePanel:
             try:
                 do()
             except ColabsdError as error:
-                self._trouble.value = box([escaped(error.tell(self.language))], "error")
+                self._trouble.value = box([told_error(error, self.language)], "error")
                 show_if(self.root, True)
 
         return pressed

@@ -14,9 +14,9 @@ from typing import Any
 import ipywidgets
 
 from colabsd.errors import ColabsdError
-from colabsd.language import Language, say
+from colabsd.language import Language
 from colabsd.progress import Forecaster, Note, Progress, told_progress
-from colabsd.widgets.escaping import box, escaped, sentence
+from colabsd.widgets.escaping import box, escaped, sentence, told_error
 from colabsd.widgets.look import column, html, show_if, with_classes
 from colabsd.widgets.pixels import preview_bytes
 
@@ -122,7 +122,7 @@ class RunView:
 
     def _tell_end(self, outcome: Outcome) -> None:
         if outcome.error is not None:
-            self.tell(escaped(outcome.error.tell(self.language)), "error")
+            self.tell(told_error(outcome.error, self.language), "error")
         if outcome.stopped or (outcome.error is not None and outcome.results):
             self.tell(sentence("page.stopped", self.language, kept=len(outcome.results)), "warning")
 
@@ -133,8 +133,3 @@ def share_done(progress: Progress) -> float:
     if progress.stage not in ("denoise", "decode") or progress.items < 2:
         return min(1.0, part)
     return min(1.0, (progress.item + (part if progress.stage == "denoise" else 1.0)) / progress.items)
-
-
-def say_pictures(count: int, language: Language) -> str:
-    """`1 picture`, `3 pictures`."""
-    return say("page.picture_one" if count == 1 else "page.pictures_many", language, count=count)

@@ -12,7 +12,7 @@ from colabsd.language import say
 from colabsd.settings.fields import field_specs
 from colabsd.settings.redraw import RedrawSettings
 from colabsd.widgets.controls import control_of, labelled, slider_control
-from colabsd.widgets.escaping import box, escaped
+from colabsd.widgets.escaping import box, told_error
 from colabsd.widgets.look import button, column, html, row, show_if, with_classes
 from colabsd.widgets.pixels import small_copy
 from colabsd.widgets.presses import on_change, on_press
@@ -58,7 +58,7 @@ class StartPicture:
             try:
                 self._shown.value = small_copy(path, 240)
             except ColabsdError as error:
-                self._trouble.value = box([escaped(error.tell(self.language))], "error")
+                self._trouble.value = box([told_error(error, self.language)], "error")
                 return
         self._trouble.value = ""
         self.path = path
@@ -132,7 +132,7 @@ class StartPicture:
         try:
             path = keep_upload(contents.items(), self._folder)
         except ColabsdError as error:
-            self._trouble.value = box([escaped(error.tell(self.language))], "error")
+            self._trouble.value = box([told_error(error, self.language)], "error")
             return
         if path is not None:
             self.use(path)

@@ -107,6 +107,14 @@ def test_the_gallery_finds_them_and_a_star_stays(page: Page) -> None:
     assert page.pictures().count() == 1
 
 
+@pytest.mark.parametrize(("room", "seen"), [("Comparar", "Dibujar comparación"), ("Guía", "Semilla")])
+def test_the_other_rooms_open(page: Page, room: str, seen: str) -> None:
+    page.button(room).click()
+    page.wait_idle(60)
+    page.shot(room.lower())
+    assert seen in page.outputs()
+
+
 def test_interrupting_keeps_what_is_finished_and_offers_the_rest(page: Page) -> None:
     page.button("Crear").click()
     page.slide("Imágenes", "4")

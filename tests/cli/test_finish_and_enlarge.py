@@ -76,6 +76,14 @@ def test_a_wrong_question_is_answered(environ, capsys, arguments, words):
 
 
 @pytest.mark.parametrize("command", ["finish", "enlarge"])
+def test_a_file_that_was_not_drawn_here_is_told_from_a_wrong_name(environ, capsys, tmp_path, command):
+    photo = tmp_path / "photo.png"
+    Image.new("RGB", (8, 8)).save(photo)
+    assert run([command, str(photo)], environ) == 2
+    assert "redraw" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["finish", "enlarge"])
 def test_help_is_there_in_both_languages(environ, capsys, command):
     for language, word in (("en", "Usage"), ("es", "Uso")):
         assert run([command, "--help", "--lang", language], environ) == 0

@@ -34,7 +34,7 @@ def test_a_dry_run_says_how_many_and_how_long_and_writes_nothing(environ, tmp_pa
     assert run(["grid", "a red apple", *axes, "--dry-run"], environ) == 0
     told = capsys.readouterr().out
     assert "steps: 4 | 8" in told and "sampler: Euler a | LMS" in told and "seed: 1 | 2 | 3" in told
-    assert "2 x 2 cells on 3 sheets: 12 different pictures, 0 of them" in told
+    assert "2 x 2 cells; sheets: 3; different pictures: 12, 0 of them" in told
     assert "about" in told
     assert not (tmp_path / "workspace").exists()
 
@@ -89,7 +89,7 @@ def test_paths_of_pictures_come_first_and_the_sheet_last(environ, small_model_fo
     assert sheet.parent.name == "sheets"
     data = read_sheet(sheet)
     assert data is not None and data["grid"]["title"] == "Mine"
-    assert "2 x 1 cells on 1 sheets" in captured.err
+    assert "2 x 1 cells; sheets: 1" in captured.err
 
     assert run([*arguments, "--json", "--seed", "3"], environ) == 0
     told = capsys.readouterr().out

@@ -1,5 +1,6 @@
 """A library on Drive: keeping does not wait, the journal says what arrived, the end waits and tells what is left."""
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from colabsd.library.inputs import find_input, keep_input
 from colabsd.library.library import Library, Verdict
 from colabsd.library.saving import DriveCare, Saving
 from colabsd.progress import Note, Progress
@@ -145,6 +147,28 @@ def test_the_end_waits_no_longer_than_it_says_and_tells_what_is_left(
     assert any(isinstance(event, Progress) and event.stage == "save" for event in events)
 
 
+def test_whoever_has_enough_of_waiting_is_not_made_to_wait_again(
+    library: Library, workspace: Workspace, keep_all: Any
+) -> None:
+    away(workspace)
+    keep_all(library, 1)
+    waiting = library.flush()
+    next(waiting)
+    waiting.close()  # type: ignore[attr-defined]
+    start = time.monotonic()
+    library.close()
+    assert time.monotonic() - start < WAIT_S
+
+
+def test_what_pictures_are_made_from_is_found_before_it_is_on_drive(workspace: Workspace, tmp_path: Path) -> None:
+    away(workspace)
+    (tmp_path / "mine.png").write_bytes(b"a picture")
+    sha256 = hashlib.sha256(b"a picture").hexdigest()
+    kept = keep_input(workspace, tmp_path / "mine.png", sha256)
+    assert kept == find_input(workspace, sha256) == keep_input(workspace, tmp_path / "mine.png", sha256)
+    assert kept.read_bytes() == b"a picture" and workspace.is_on_the_way(f"inputs/{sha256}.png")
+
+
 def test_the_next_program_of_the_machine_brings_what_was_left(
     library: Library, make_library: Any, workspace: Workspace, keep_all: Any, care: DriveCare
 ) -> None:
@@ -162,16 +186,17 @@ def test_drive_is_mounted_again_on_the_main_thread_alone_and_not_all_the_time(
     workspace: Workspace, clock: Any, keep_all: Any, make_library: Any
 ) -> None:
     asked: list[bool] = []
-    back = away(workspace)
+    back: list[Callable[[], None]] = []
 
     def remount() -> bool:
         asked.append(threading.current_thread() is threading.main_thread())
-        back()
+        back[0]()
         return True
 
     library = make_library(care=DriveCare(remount=remount, patience=HASTE))
     library.tend()
-    assert asked == [], "Drive is not known to be away"
+    assert asked == [], "Drive is not away"
+    back.append(away(workspace))
     keep_all(library, 2)
     deadline = time.monotonic() + WAIT_S
     while not library._saving._outbox.wants_remount:

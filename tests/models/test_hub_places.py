@@ -67,6 +67,8 @@ def test_a_place_written_down_is_read_as_itself(owner: str, name: str, revision:
     file = f"{stem}.safetensors" if stem else ""
     place = HubPlace(f"{owner}/{name}", "" if revision == "main" else revision or "", file)
     assert read_place(str(place)) == place
+    branched = HubPlace(place.source, "refs/pr/3", file)
+    assert read_place(str(branched)) == branched
 
 
 def test_a_file_is_called_by_its_name_and_one_of_no_name_by_its_repository() -> None:

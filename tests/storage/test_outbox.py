@@ -11,6 +11,7 @@ import pytest
 
 from colabsd.language import LANGUAGES, say
 from colabsd.progress import Note
+from colabsd.storage.copies import prune_copies
 from colabsd.storage.delivery import Arrival, Patience, scratch_name
 from colabsd.storage.disk import Disk
 from colabsd.storage.ledger import CAUSES, LedgerState, read_cause
@@ -120,7 +121,7 @@ def test_it_is_brought_read_back_noted_and_out_of_the_outbox(
     path = keep(workspace)
     assert outbox.state() == LedgerState(0, 1)
     outbox.wake()
-    until(lambda: outbox.state() == LedgerState(1, 0))
+    until(lambda: outbox.state() == LedgerState(1, 0) and not outbox.pending())
     assert (workspace.root / NAME).read_bytes() == DATA
     assert [(arrival.relative, arrival.bytes) for arrival in arrived] == [(NAME, len(DATA))]
     assert path.read_bytes() == DATA, "who was given the path may go on using it"
@@ -411,4 +412,41 @@ def test_the_ledger_is_told_in_both_languages() -> None:
     assert LedgerState(27, 3).tell("es") == "27 en Drive · 3 en camino"
     assert LedgerState(30, 0).tell("es") == "30 en Drive"
     assert "r" in LedgerState(30, 1, trouble).tell("es")
+    assert LedgerState(0, 0).tell("en") == "nothing on its way to Drive"
     assert LedgerState(0, 0, drive=False).tell("en") == ""
+
+
+def test_copies_of_what_has_arrived_do_not_fill_the_machine(workspace: Workspace) -> None:
+    names = [f"pictures/2026-11-24/{number}.png" for number in range(5)]
+    for number, name in enumerate(names):
+        os.utime(keep(workspace, name), (number + 1, number + 1))
+        if number != 1:
+            (workspace.outbox / name).unlink()
+    segment = workspace.segments / "x.jsonl"
+    segment.write_bytes(DATA)
+    assert prune_copies(workspace, 2 * len(DATA)) == 3
+    left = sorted(path.name for path in workspace.copies.rglob("*.png"))
+    assert left == ["1.png", "4.png"] and segment.exists(), "what is on its way stays, and the youngest"
+
+
+def test_a_thread_that_ended_by_a_mistake_is_started_again(
+    workspace: Workspace, make: Callable[..., Outbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("threading.excepthook", lambda arguments: None)
+
+    class Mistaken(Disk):
+        mistaken = True
+
+        def create(self, path: Path) -> int:
+            if self.mistaken:
+                raise ValueError("a mistake of ours")
+            return super().create(path)
+
+    disk = Mistaken()
+    outbox = make(disk=disk)
+    keep(workspace)
+    outbox.wake()
+    until(lambda: not outbox.is_awake)
+    disk.mistaken = False
+    outbox.wake()
+    until(lambda: outbox.state() == LedgerState(1, 0))

@@ -86,6 +86,8 @@ def test_a_picture_is_enlarged_and_the_original_stays(studio: Studio, original: 
     assert manifest.parents == (original.record.key,) and manifest.model_files == first.model_files
     assert replace(manifest.drawing, enlargements=()) == first.drawing
     assert manifest.settings["prompt"] == "red apple"
+    (ran,) = manifest.extras["enlarging"]
+    assert ran in ({"device": "cpu", "precision": "fp32"}, {"device": "cuda", "precision": "fp16"})
     assert studio.library.search(f"size:{64 * factor}x{64 * factor}") == [larger.record]
 
 

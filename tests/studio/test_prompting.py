@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,12 @@ from colabsd.library.infotext import read_infotext
 from colabsd.library.library import KeptPicture
 from colabsd.library.manifest import read_manifest
 from colabsd.library.picture_files import read_picture_text
+from colabsd.models.shelf import LIST, KeptFile, KeptModel
 from colabsd.planning.plans import Note
 from colabsd.prompts import Style, write_styles
 from colabsd.settings.images import ImageSettings
 from colabsd.studio import Comparison, Studio, open_studio
+from colabsd.studio.exporting import export_model
 
 pytestmark = pytest.mark.integration
 
@@ -172,6 +176,31 @@ def test_a_prompt_is_read_without_drawing(studio: Studio, asked: ImageSettings) 
 def test_a_model_that_is_not_here_reads_with_clips_words(studio: Studio) -> None:
     _, ((reading,),) = studio.read(ImageSettings(prompt="a photo of a cat", model="sd15"))
     assert reading.tokens == 5
+
+
+def test_a_single_file_and_a_kept_model_of_the_hub_are_read_with_their_own_words(
+    studio: Studio, small_model_folder: Path, tmp_path: Path
+) -> None:
+    """The small model has no word for "photograph" but its letters, where CLIP has one."""
+    file, prompt = tmp_path / "small.safetensors", "photograph"
+    for _ in export_model(str(small_model_folder), file, studio.cache):
+        pass
+    folder = ImageSettings(prompt=prompt, model=str(small_model_folder))
+    _, ((wanted,),) = studio.read(folder)
+    assert wanted.tokens == len(prompt) - 1, "it has one for r and o"
+    _, ((found,),) = studio.read(dataclasses.replace(folder, model=str(file)))
+    assert found.tokens == wanted.tokens
+    hub = ImageSettings(prompt=prompt, model="someone/small")
+    assert studio.read(hub)[1][0][0].tokens == 1
+    shelf = studio.cache.shelf / "someone--small"
+    shutil.copytree(small_model_folder, shelf)
+    facts: dict[str, Any] = {"name": "someone/small", "source": "someone/small", "revision": "", "commit": "c"}
+    files = tuple(
+        KeptFile(path.relative_to(shelf).as_posix(), path.stat().st_size, "0" * 64) for path in shelf.rglob("*.*")
+    )
+    kept_model = KeptModel(folder=shelf, **facts, files=files, kept=datetime.now(UTC))
+    (shelf / LIST).write_text(json.dumps(kept_model.as_json()))
+    assert studio.read(hub)[1][0][0].tokens == wanted.tokens
 
 
 def test_settings_with_styles_are_plain_data(studio: Studio, asked: ImageSettings) -> None:

@@ -5,7 +5,8 @@ import html
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from colabsd.widgets.escaping import LONGEST_TEXT, box, data_address, escaped, sentence, table
+from colabsd.errors import InvalidSettingError
+from colabsd.widgets.escaping import LONGEST_TEXT, box, data_address, escaped, sentence, table, told_error
 
 HOSTILE = '<img src=x onerror="alert(1)"><script>alert(2)</script> & \'"'
 
@@ -38,3 +39,9 @@ def test_empty_values_have_no_row_and_no_lines_no_box() -> None:
     assert table({"a": "", "b": None, "c": 0}).count("<tr>") == 1
     assert box([], "info") == ""
     assert data_address(b"abc", "image/png") == "data:image/png;base64,YWJj"
+
+
+def test_an_error_calls_a_setting_as_the_form_does() -> None:
+    error = InvalidSettingError("error.setting.integer", field="steps", value="<many>")
+    assert "Pasos" in told_error(error, "es") and "&lt;many&gt;" in told_error(error, "es")
+    assert "Steps" in told_error(error, "en")

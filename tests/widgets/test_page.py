@@ -219,3 +219,13 @@ def test_only_one_room_is_shown(page: GeneratePage, studio: Studio) -> None:
     for room in ("gallery", "grid", "guide", "create"):
         page.open(room)
         assert [name for name, body in page._bodies.items() if visible(body)] == [room]
+
+
+@pytest.mark.integration
+def test_ticked_pictures_are_enlarged_and_the_originals_stay(drawn: GeneratePage) -> None:
+    create = drawn.create
+    create.pictures.cells[0].tick.value = True
+    create.ticked.factor.value, create.ticked.upscaler.value = 2, "lanczos"
+    press(create.ticked.enlarge)
+    assert [record.width for record in drawn.studio.library.list()] == [128, 64, 64]
+    assert not create.pictures.ticked()
