@@ -97,8 +97,10 @@ class Drive:
 
 def missing() -> str:
     """What a FUSE mount lacks here; "" when it can be."""
-    if not FUSE_DEVICE.exists():
-        return "there is no /dev/fuse here"
+    try:
+        os.close(os.open(FUSE_DEVICE, os.O_RDWR))
+    except OSError as error:
+        return f"{FUSE_DEVICE} cannot be used ({error.strerror})"
     if shutil.which(FUSERMOUNT) is None:
         return "fuse3 is not installed (apt-get install fuse3)"
     try:

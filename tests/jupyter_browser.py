@@ -40,6 +40,7 @@ class Page:
         self.page = page
         self.shots = shots
         self.errors: list[str] = []
+        self.dialogs: list[str] = []
         page.on("console", lambda line: self.errors.append(line.text) if line.type == "error" else None)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
@@ -49,12 +50,21 @@ class Page:
         """Run all cells; a kernel that has just started may miss the first wish."""
         waiting = self.page.locator(".jp-CodeCell .jp-InputPrompt:text-is('[ ]:')")
         for _ in range(10):
+            self._close_dialogs()
             self.page.locator(".lm-MenuBar-item", has_text="Run").click()
             self.page.locator(".lm-Menu-item", has_text=re.compile("^Run All Cells")).first.click()
             time.sleep(1.5)
             if not waiting.count():
                 return
         raise TimeoutError("the cells do not run")
+
+    def _close_dialogs(self) -> None:
+        """JupyterLab asks things on a slow machine (a file that changed, a server that is late): noted and closed."""
+        dialog = self.page.locator(".jp-Dialog")
+        while dialog.count():
+            self.dialogs.append(dialog.first.inner_text())
+            dialog.first.locator("button.jp-mod-accept").click()
+            time.sleep(0.5)
 
     def run_cell(self, number: int) -> None:
         """Run one code cell, counted from 0."""
@@ -143,6 +153,8 @@ def opened(notebook: Path, folder: Path, shots: Path, **variables: str) -> Itera
         tab.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=120_000)
         page.wait_idle(120)
         yield page
+        for error in page.errors:
+            print("browser:", error)
         browser.close()
 
 

@@ -41,6 +41,7 @@ class CreateRoom:
         self.language = studio.language
         self.panel = panel
         self._changed = changed
+        self._last_seed: int | None = None  # of the pictures that this page has drawn
         self.start = StartPicture(studio)
         self.form = Form(studio, self.start)
         self.run_view = RunView(self.language, QUIET_NOTES)
@@ -59,7 +60,6 @@ class CreateRoom:
         self.root = self._arranged()
         self.form.on_change(self.advise)
         on_press(self.form.keep_last_seed, self._keep_seed)
-        self._last_seed: int | None = None
 
     # What people do.
 
@@ -89,8 +89,9 @@ class CreateRoom:
         return self.draw(settings)
 
     def resume(self) -> Outcome:
-        """Draw what stopped runs left undrawn."""
-        self._clear()
+        """Draw what stopped runs left undrawn; it comes beside what this page has finished of it."""
+        if self._last_seed is None:
+            self._clear()
         return self.work(self.studio.resume(previews=True))
 
     def draw_again(self, record: Record) -> Outcome:
@@ -159,6 +160,7 @@ class CreateRoom:
     def _take(self, event: Any) -> None:
         if isinstance(event, KeptPicture):
             self._show_drawn(event)
+            self._changed()
         elif isinstance(event, Pair):
             draft, final = large_copy(self.studio, event.draft), shown_bytes(event.final.picture.image)
             self._pairs.value += pair_html(event, draft, final, self.language)

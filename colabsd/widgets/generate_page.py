@@ -1,5 +1,7 @@
-"""The page in the notebook: create, gallery, compare, guide. Built anew from the studio whenever its cell is run, so it
-always shows the true state."""
+"""The page in the notebook: create, gallery, compare, guide.
+
+It is built anew from the studio whenever its cell is run, so it always shows the true state.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -10,6 +12,7 @@ from colabsd.errors import ColabsdError
 from colabsd.language import say
 from colabsd.library.library import KeptPicture
 from colabsd.library.record import Record
+from colabsd.widgets.captions import name_of
 from colabsd.widgets.choices import ModelChoice
 from colabsd.widgets.create_room import CreateRoom
 from colabsd.widgets.escaping import box, escaped, sentence, told_error
@@ -41,7 +44,7 @@ class GeneratePage:
             use_settings=self._use_settings,
             draw_again=self._draw_again,
             start_from=self._start_from,
-            changed=self._library_changed,
+            deleted=self._deleted,
         )
         self.panel = PicturePanel(studio, verbs)
         self.create = CreateRoom(studio, self.panel, self._library_changed)
@@ -110,6 +113,8 @@ class GeneratePage:
         return with_classes(rooms, "colabsd-rooms")
 
     def _library_changed(self) -> None:
+        """Say how many pictures there are now, and how many of them are on Drive."""
+        self.studio.library.tend()
         count = self.studio.library.count("")
         facts = {"count": f"{count:,}", "machine": machine_name(self.studio)}
         drive = self.studio.library.ledger().tell(self.language)
@@ -117,6 +122,12 @@ class GeneratePage:
         self._status.value = f'<span class="colabsd-dim">{escaped(said)}</span>'
 
     # What is done with one picture of the library; each leads back to the first room.
+
+    def _deleted(self, record: Record) -> None:
+        self.create.pictures.remove(name_of(record))
+        if self.rooms.value == "gallery":
+            self.gallery.refresh()
+        self._library_changed()
 
     def _use_settings(self, record: Record) -> None:
         self._in_create(lambda: self.create.use_settings(record))

@@ -1,5 +1,7 @@
-"""Thumbnails in a grid, each with a tick, a star and a way to open it. A fixed number of cells is used again and again,
-so that a gallery of ten thousand pictures takes no more widgets than one page of it."""
+"""Thumbnails in a grid, each with a tick, a star and a way to open it.
+
+The same cells are used again and again, so that a gallery of ten thousand pictures takes no more widgets than one page.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -104,6 +106,13 @@ class PictureGrid:
             free = Cell(self._actions, self._language)
             self.cells.append(free)
         free.show(shown)
+        self.root.children = [cell.root for cell in self.cells]
+
+    def remove(self, name: str) -> None:
+        """Show that picture no more."""
+        for cell in self.cells:
+            if cell.shown and cell.shown.name == name:
+                cell.show(None)
         self.root.children = [cell.root for cell in self.cells]
 
     def insert(self, widget: Any, name: str) -> None:

@@ -26,7 +26,7 @@ class PictureVerbs:
     use_settings: Callable[[Record], None]
     draw_again: Callable[[Record], None]
     start_from: Callable[[Record], None]
-    changed: Callable[[], None]
+    deleted: Callable[[Record], None]
 
 
 class PicturePanel:
@@ -104,7 +104,7 @@ class PicturePanel:
         for _ in self.studio.library.delete([name_of(record)]):
             pass
         self.close()
-        self._verbs.changed()
+        self._verbs.deleted(record)
 
     def _caught(self, do: Callable[[], None]) -> Callable[..., None]:
         """The same, with errors that people can do something about told in the panel."""

@@ -56,6 +56,7 @@ def test_run_all_shows_the_page_and_a_picture(page: Page) -> None:
     page.wait_idle(DRAWN_S)
     page.shot("run-all")
     assert page.page.locator(".jp-Dialog").count() == 0
+    assert [asked for asked in page.dialogs if "kernel" in asked.casefold()] == []
     assert "Traceback" not in page.outputs()
     assert "¡Hola!" in page.outputs() and page.button("Generar").count() == 1
     assert len(kept(page)) == 1

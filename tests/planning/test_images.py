@@ -22,6 +22,7 @@ from colabsd.settings.images import ImageSettings
 GIB = 2**30
 CARD = dataclasses.replace(CATALOG[0], sha256="0" * 64)
 LAPTOP = Machine(cores=2, ram_bytes=16 * GIB, free_ram_bytes=12 * GIB)
+LARGE = Machine(cores=8, ram_bytes=64 * GIB, free_ram_bytes=60 * GIB)
 T4 = Machine(
     cores=2,
     ram_bytes=13 * GIB,
@@ -174,13 +175,13 @@ def test_every_setting_is_covered_by_the_two_tables() -> None:
 
 
 def test_sdxl_is_told_sizes_and_what_was_cut_off() -> None:
-    drawing = plan(card=SDXL, prompt="p", seed=1, width=512, height=1024).drawings[0]
+    drawing = plan(LARGE, SDXL, prompt="p", seed=1, width=512, height=1024).drawings[0]
     assert (drawing.original_width, drawing.original_height, drawing.crop_left, drawing.crop_top) == (0, 0, 0, 0)
     for name, value in TOLD.items():
-        told = plan(card=SDXL, prompt="p", seed=1, width=512, height=1024, **{name: value}).drawings[0]
+        told = plan(LARGE, SDXL, prompt="p", seed=1, width=512, height=1024, **{name: value}).drawings[0]
         assert getattr(told, name) == value and told.key != drawing.key
-    assert plan(card=SDXL, seed=1, width=512, height=1024, original_width=256).drawings[0].original_height == 512
-    same = plan(card=SDXL, prompt="p", seed=1, width=512, height=1024, original_width=512).drawings[0]
+    assert plan(LARGE, SDXL, seed=1, width=512, height=1024, original_width=256).drawings[0].original_height == 512
+    same = plan(LARGE, SDXL, prompt="p", seed=1, width=512, height=1024, original_width=512).drawings[0]
     assert same.key == drawing.key
 
 

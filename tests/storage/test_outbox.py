@@ -18,6 +18,7 @@ from colabsd.storage.ledger import CAUSES, LedgerState, read_cause
 from colabsd.storage.locks import Lock
 from colabsd.storage.outbox import Outbox
 from colabsd.storage.publish import publish_into, sweep
+from colabsd.storage.remote_disk import RemoteDisk
 from colabsd.storage.rescue import ABANDONED_S, rescue
 from colabsd.storage.workspace import Workspace, open_workspace
 
@@ -427,6 +428,25 @@ def test_copies_of_what_has_arrived_do_not_fill_the_machine(workspace: Workspace
     assert prune_copies(workspace, 2 * len(DATA)) == 3
     left = sorted(path.name for path in workspace.copies.rglob("*.png"))
     assert left == ["1.png", "4.png"] and segment.exists(), "what is on its way stays, and the youngest"
+
+
+def test_no_folder_of_drive_is_held_while_nothing_is_done_there(
+    workspace: Workspace, make: Callable[..., Outbox]
+) -> None:
+    """Held folders would keep Drive from being unmounted."""
+    disk = RemoteDisk()
+    outbox = make(disk=disk)
+    keep(workspace)
+    outbox.wake()
+    until(lambda: outbox.state() == LedgerState(1, 0))
+    outbox.stop(WAIT_S)
+    descriptors = [path for path in Path("/proc/self/fd").glob("*") if path.is_symlink()]
+    held = [path.readlink() for path in descriptors if path.is_symlink()]
+    assert not any(path.is_relative_to(workspace.root) for path in held)
+    with pytest.raises(FileNotFoundError):
+        disk.read(workspace.root / "pictures" / "none.png")
+    assert disk.read(workspace.root / NAME) == DATA
+    disk.rest()
 
 
 def test_a_thread_that_ended_by_a_mistake_is_started_again(

@@ -60,7 +60,7 @@ def made() -> tuple[Gallery, ManyPictures]:
         use_settings=print,
         draw_again=print,
         start_from=print,
-        changed=lambda: None,  # type: ignore[arg-type]
+        deleted=print,  # type: ignore[arg-type]
     )
     return Gallery(studio, PicturePanel(studio, verbs)), library
 

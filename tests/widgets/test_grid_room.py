@@ -35,7 +35,8 @@ def test_a_ready_study_asks_for_its_word_and_has_no_axes_to_choose(page: Generat
     grid = page.grid
     page.open("grid")
     grid.study.value = "probe"
-    assert "colabsd-box" in grid._forecast.value
+    assert "colabsd-dim" in grid._forecast.value and "≈" not in grid._forecast.value
+    assert grid.draw().error is not None
     assert grid._axes.layout.display == "none"
     grid.words.value = "red"
     assert grid.read().shape == (8, 2, 1)

@@ -175,7 +175,7 @@ def test_one_picture_shows_its_manifest_gives_its_settings_is_drawn_again_and_de
     press(panel.buttons["page.delete"])
     assert library.count() == 3, "it is asked twice"
     panel._delete()
-    assert library.count() == 2
+    assert library.count() == 2 and page.gallery.grid.count == 2
 
 
 @pytest.mark.integration
