@@ -86,7 +86,8 @@ class GeneratePage:
         """
         from IPython.display import display
 
-        display(column(style_sheet(), self.create.run_view.root, self.create.pictures.root))
+        shown = column(style_sheet(), self.create.run_view.root, self.create.pictures.root)
+        display(with_classes(shown, "colabsd"))
         outcome = self.create.draw_with(settings)
         return [result for result in outcome.results if isinstance(result, KeptPicture)]
 
@@ -184,5 +185,7 @@ def show(studio: "Studio") -> GeneratePage | None:
     try:
         return GeneratePage(studio).show()
     except ColabsdError as error:
-        display(column(style_sheet(), html(box([told_error(error, studio.language)], "error"))))
+        display(
+            with_classes(column(style_sheet(), html(box([told_error(error, studio.language)], "error"))), "colabsd")
+        )
         return None

@@ -141,11 +141,11 @@ def run(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, **variables: 
     """The notebook, run from top to bottom in an empty folder without a page, as `colab exec` would."""
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
+    monkeypatch.setenv("PYTHONPATH", f"{folder}:{ROOT}")
     if not list(importlib.metadata.distributions(name="colabsd")):  # a checkout that was not installed
-        known = folder / "known" / "colabsd-0.dist-info"
-        known.mkdir(parents=True)
+        known = folder / "colabsd-0.dist-info"
+        known.mkdir()
         (known / "METADATA").write_text("Metadata-Version: 2.1\nName: colabsd\nVersion: 0\n")
-        monkeypatch.setenv("PYTHONPATH", f"{folder / 'known'}:{ROOT}")
     home = {"HOME": str(folder), "COLABSD_HOME": str(folder / "workspace"), "HF_HUB_OFFLINE": "1"}
     for name, value in {**home, **variables}.items():
         monkeypatch.setenv(name, value)
@@ -188,8 +188,7 @@ def test_it_runs_unattended_and_keeps_a_picture(path: Path, tmp_path: Path, monk
 def test_it_runs_where_there_are_no_widgets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hidden = tmp_path / "sitecustomize.py"
     hidden.write_text("import sys\nsys.modules['ipywidgets'] = None\n")
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{ROOT}")
-    book = run(NOTEBOOKS[1], tmp_path, monkeypatch, COLABSD_TEST="1")
+    book = run(NOTEBOOKS[1], tmp_path, monkeypatch)
     assert "ipywidgets" in told(book)
     assert list((tmp_path / "workspace" / "pictures").rglob("*.png"))
 
