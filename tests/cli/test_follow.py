@@ -52,7 +52,7 @@ def kept(path: str) -> KeptPicture:
 
 
 def run(events: Iterator, *, left: int = 0, **how: object) -> Outcome:
-    studio = SimpleNamespace(unfinished=lambda: [None] * left)
+    studio = SimpleNamespace(unfinished=lambda: [None] * left, workspace=SimpleNamespace(root=Path("/w")))
     return follow(events, Console(environ={}, **how), studio, "colabsd resume")  # type: ignore[arg-type]
 
 

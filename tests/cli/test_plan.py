@@ -26,7 +26,7 @@ def test_the_plan_is_told_with_its_reasons_and_nothing_is_drawn(environ, capsys)
     lines = said.out.splitlines()
     assert lines[0].startswith("Model starter, 128x128 pixels, DPM++ 2M")
     assert lines[1] == "Pictures: 3, 1 at a time, first seed 7"
-    assert lines[2] == "On: cpu, fp32"
+    assert lines[2] == "On: cpu, fp32, attention sdpa"
     assert lines[3].startswith("Memory: about 0.")
     assert "130" in said.err and "128" in said.err  # the size that was changed, with its reason
     assert not (Path(environ["COLABSD_HOME"]) / "pictures").exists()
@@ -42,7 +42,8 @@ def test_a_script_gets_the_whole_plan(environ, capsys):
     assert run(["plan", "a red apple", "--seed", "7", "--json"], environ) == 0
     (told,) = [one for one in map(json.loads, capsys.readouterr().out.splitlines()) if one["type"] == "plan"]
     assert told["drawings"][0]["seed"] == 7
-    assert set(told["bytes"]) == {"weights", "activations", "runtime"} and min(told["bytes"].values()) > 0
+    assert set(told["bytes"]) == {"weights", "activations", "runtime", "ram"}
+    assert min(told["bytes"][part] for part in ("weights", "activations", "runtime")) > 0
 
 
 def test_what_cannot_be_is_told_without_a_plan(environ, capsys):
