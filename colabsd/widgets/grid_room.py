@@ -141,6 +141,7 @@ class GridRoom:
             prompt = ""
         key = "page.grid.prompt" if prompt else "page.grid.no_prompt"
         self._prompt.value = sentence(key, self.language, prompt=prompt)
+        self.generate.disabled = not prompt
 
     def _listen(self) -> None:
         on_change(self.study, self.show)

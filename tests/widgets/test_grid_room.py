@@ -25,6 +25,14 @@ def test_two_axes_are_read_and_their_pictures_counted(page: GeneratePage) -> Non
     assert grid.read().shape == (3, 1, 1)
 
 
+def test_without_a_prompt_there_is_nothing_to_press(page: GeneratePage) -> None:
+    page.open("grid")
+    assert not page.grid.generate.disabled
+    page.create.form.fill({"prompt": "  "})
+    page.open("grid")
+    assert page.grid.generate.disabled
+
+
 def test_what_is_wrong_is_told(page: GeneratePage) -> None:
     page.grid.across.values.value = "<b>many"
     assert "&lt;b&gt;many" in page.grid._forecast.value
