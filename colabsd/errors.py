@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from colabsd.language import Language, say
+from colabsd.language import Language, say, say_on_page
 
 
 class ColabsdError(Exception):
@@ -25,6 +25,10 @@ class ColabsdError(Exception):
     def tell(self, language: Language) -> str:
         """The error as a sentence with a way out, in the reader's language."""
         return say(self.message_key, language, **self.facts)
+
+    def tell_on_page(self, language: Language) -> str:
+        """The same for those who have no command line before them."""
+        return say_on_page(self.message_key, language, **self.facts)
 
 
 class UsageError(ColabsdError):

@@ -63,7 +63,7 @@ def used_keys() -> set[str]:
     used: set[str] = set()
     for key, _ in keys_in_code():
         used |= {key.replace("{}", value) for value in COMPOSED.get(key, ())} if "{}" in key else {key}
-    return used
+    return used | {f"{key}.on_page" for key in used if f"{key}.on_page" in ENGLISH}
 
 
 def facts_of(sentence: str) -> set[str]:
@@ -113,6 +113,14 @@ def test_the_files_are_sorted_so_that_changes_are_easy_to_read() -> None:
 
 def test_a_sentence_names_the_same_facts_in_both_languages() -> None:
     assert [key for key in ENGLISH if facts_of(ENGLISH[key]) != facts_of(SPANISH[key])] == []
+
+
+def test_what_the_page_says_asks_for_no_command_and_no_fact_of_its_own() -> None:
+    said = [key for key in ENGLISH if key.endswith(".on_page")]
+    assert said
+    commands = re.compile(r"colabsd [a-z]+|(?<![\w-])--[a-z]")
+    assert [key for key in said if commands.search(ENGLISH[key]) or commands.search(SPANISH[key])] == []
+    assert [key for key in said if not facts_of(ENGLISH[key]) <= facts_of(ENGLISH[key.removesuffix(".on_page")])] == []
 
 
 def test_every_sentence_is_written() -> None:

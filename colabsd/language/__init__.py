@@ -26,6 +26,12 @@ def say(key: str, language: Language, **facts: object) -> str:
     return words(language)[key].format_map(facts)
 
 
+def say_on_page(key: str, language: Language, **facts: object) -> str:
+    """As `say`; where a sentence has a form for those who have no command line (`<key>.on_page`), that one."""
+    own = f"{key}.on_page"
+    return say(own if own in words(language) else key, language, **facts)
+
+
 def choose_language(asked: str | None, environ: Mapping[str, str]) -> Language:
     """The language asked for, else that of `COLABSD_LANG`, else the locale's, else English.
 

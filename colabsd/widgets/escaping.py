@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from colabsd.errors import ColabsdError
-from colabsd.language import Language, say
+from colabsd.language import Language, say, say_on_page
 from colabsd.settings.fields import field_specs
 from colabsd.settings.redraw import RedrawSettings
 
@@ -31,7 +31,7 @@ def _is_harmful(letter: str) -> bool:
 
 def sentence(key: str, language: Language, /, **facts: object) -> str:
     """A sentence of the language files as HTML; nothing in its facts is markup."""
-    return escaped(say(key, language, **{name: _cut(fact) for name, fact in facts.items()}))
+    return escaped(say_on_page(key, language, **{name: _cut(fact) for name, fact in facts.items()}))
 
 
 def _cut(fact: object) -> str:
@@ -44,7 +44,7 @@ def told_error(error: ColabsdError, language: Language) -> str:
     name = error.facts.get("field")
     if name in field_specs(RedrawSettings):
         error = type(error)(error.message_key, **{**error.facts, "field": say(f"field.{name}.label", language)})
-    return escaped(error.tell(language))
+    return escaped(error.tell_on_page(language))
 
 
 def box(lines: Sequence[str], tone: Tone) -> str:

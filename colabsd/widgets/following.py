@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colabsd.errors import ColabsdError
-from colabsd.language import Language, say
+from colabsd.language import Language, say, say_on_page
 from colabsd.progress import Forecaster, Note, Progress, told_progress
 from colabsd.settings.images import ImageSettings
 from colabsd.widgets.pixels import small_copy
@@ -55,7 +55,7 @@ def follow(
     except KeyboardInterrupt:
         lines.say("cell.stopped", kept=len(kept))
     except ColabsdError as error:
-        raise ToldError(error.tell(studio.language)) from None
+        raise ToldError(error.tell_on_page(studio.language)) from None
     return kept
 
 
@@ -87,7 +87,7 @@ class _Lines:
             self._print(told_progress(progress, self._forecaster, self.language))
 
     def say(self, key: str, **facts: object) -> None:
-        self._print(say(key, self.language, **facts))
+        self._print(say_on_page(key, self.language, **facts))
 
     def _print(self, line: str) -> None:
         self._last = self._clock()
