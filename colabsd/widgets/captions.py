@@ -20,9 +20,11 @@ def name_of(record: "Record") -> str:
 
 
 def drawn_caption(kept: "KeptPicture", language: Language) -> str:
-    """Under a picture that was drawn just now: its seed and how long it took."""
+    """Under a picture that was drawn just now: its seed, its steps and how long it took."""
     seed = escaped(say("page.caption.seed", language, seed=kept.record.seed))
-    return f'{seed}<br><span class="colabsd-dim">{escaped(duration(max(1, kept.picture.seconds)))}</span>'
+    took = duration(max(1, kept.picture.seconds))
+    steps = escaped(say("page.caption.steps", language, steps=kept.record.steps, time=took))
+    return f'{seed}<br><span class="colabsd-dim">{steps}</span>'
 
 
 def kept_caption(record: "Record", language: Language) -> str:

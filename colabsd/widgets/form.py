@@ -115,6 +115,11 @@ class Form:
             self._silent = False
         self._changed()
 
+    def fill_words(self, prompt: str, negative_prompt: str) -> None:
+        """Show these words and leave the other settings."""
+        for name, words in (("prompt", prompt), ("negative_prompt", negative_prompt)):
+            self.controls[name].fill(words)
+
     def use_model(self, name: str | None) -> None:
         """Choose a model, and show what it likes: its size, sampler, steps, guidance. Raises: UnknownModelError."""
         card = self.studio.model(name)

@@ -65,7 +65,7 @@ class GeneratePage:
         head.layout.justify_content = "space-between"
         self.root = column(style_sheet(), head, self.rooms, *self._bodies.values(), gap="12px")
         with_classes(self.root, "colabsd")
-        self._choose_last_model()
+        self._go_on()
         self.open("create")
         self.create.advise()
         self.create.show_last()
@@ -145,13 +145,15 @@ class GeneratePage:
         self.open("create")
         do()
 
-    # Which model.
+    # What was last.
 
-    def _choose_last_model(self) -> None:
-        """Go on with the model that this workspace remembers."""
+    def _go_on(self) -> None:
+        """Go on with the model that this workspace remembers, and with the words of its newest picture."""
         remembered = self.studio.remembered_model()
         if remembered is not None:
             self.create.form.use_model(remembered)
+        for newest in self.studio.library.list(1):
+            self.create.form.fill_words(newest.prompt, newest.negative_prompt)
 
     def _offer(self) -> Any:
         """With a graphics card a larger model is worth its download: say what it takes, and wait."""

@@ -203,6 +203,13 @@ def test_the_gallery_searches_stars_and_takes_along(drawn: GeneratePage) -> None
 
 
 @pytest.mark.integration
+def test_the_page_begins_with_the_words_of_the_newest_picture(drawn: GeneratePage) -> None:
+    newest = drawn.studio.library.list()[0]
+    again = GeneratePage(drawn.studio)
+    assert newest.prompt and again.create.form.controls["prompt"].input.value == newest.prompt
+
+
+@pytest.mark.integration
 def test_the_page_begins_with_the_model_that_was_drawn_with_last(drawn: GeneratePage, asked: dict[str, Any]) -> None:
     assert GeneratePage(drawn.studio).create.form.model == asked["model"]
 
