@@ -24,7 +24,7 @@ Choose = Callable[[Timed], Nodes]
 _SPECIAL = re.compile(r"[\\()\[\]:|#]")
 _NUMBER_AFTER_COLON = re.compile(r"(\\:\s*)(?=[+\-.\d])")
 _WORD = re.compile(r"\b(?:AND|BREAK)\b")
-_TAG = re.compile(r"<(?=\w+:[^>])")
+_TAG = re.compile(r"<(?=\w+(?::[^>]|$))")  # also where the colon of a schedule or a weight may follow
 _WEIGHT_LIKE = re.compile(r":\s*[-+]?[.\d]+\s*$")
 
 

@@ -93,6 +93,12 @@ def test_a_written_tree_reads_back_equal(prompt: Prompt) -> None:
     assert parse(write(prompt)) == prompt
 
 
+def test_a_bracket_before_the_colon_of_a_schedule_opens_no_tag() -> None:
+    late = Schedule((), (Text(literal("<0")),), Moment(0.0, "share"))
+    prompt = Prompt((Part((late,)),), (Network("lora", ("ink",)),))
+    assert parse(write(prompt)) == prompt
+
+
 @settings(deadline=None, max_examples=40)
 @given(sequence(NODE))
 def test_a_negative_tree_reads_back_equal(nodes: Nodes) -> None:
