@@ -92,13 +92,15 @@ class DenoiserRecipe:
 class Recipe:
     """One version of the starter: `size` in pixels, `tiers` the rows of concepts.csv that it learns.
 
-    `words_of` names the recipe whose tokenizer and text encoder it shares, if not its own.
+    `words_of` names the recipe whose tokenizer and text encoder it shares, if not its own, `pictures_of` the one whose
+    autoencoder.
     """
 
     name: str
     size: int
     tiers: tuple[str, ...]
     words_of: str | None = None
+    pictures_of: str | None = None
     vocabulary: int = 4000
     guidance: float = 2.0
     steps: int = 20
@@ -127,6 +129,10 @@ FULL = Recipe(
     ),
     denoiser=DenoiserRecipe(samples=400_000, views=2),
 )
+# All things of `full`, but each alone and in the middle, as `first` shows them: learnt before the rest.
+MIDDLE = replace(
+    FULL, name="middle", pictures_of="full", scenes=SceneRecipe(), denoiser=DenoiserRecipe(samples=400_000, views=1)
+)
 
 
 def smoke(recipe: Recipe) -> Recipe:
@@ -136,6 +142,7 @@ def smoke(recipe: Recipe) -> Recipe:
         name=f"{recipe.name}-smoke",
         size=32,
         words_of=None,
+        pictures_of=None,
         vocabulary=700,
         steps=4,
         autoencoder=replace(
@@ -166,4 +173,4 @@ def smoke(recipe: Recipe) -> Recipe:
     )
 
 
-RECIPES = {recipe.name: recipe for recipe in (FIRST, FULL)}
+RECIPES = {recipe.name: recipe for recipe in (FIRST, MIDDLE, FULL)}

@@ -61,6 +61,11 @@ class Workshop:
         """Where its tokenizer and its text encoder lie."""
         return self.cache / (self.recipe.words_of or self.recipe.name)
 
+    @property
+    def pictures_folder(self) -> Path:
+        """Where its autoencoder lies."""
+        return self.cache / (self.recipe.pictures_of or self.recipe.name) / "autoencoder"
+
     @cached_property
     def concepts(self) -> list[Concept]:
         return read_concepts()
@@ -95,7 +100,7 @@ def train_autoencoder(workshop: Workshop) -> None:
     log.info("%.2f million weights", sum(p.numel() for p in training.model.parameters()) / 1e6)
     autoencoder.train(
         training,
-        workshop.folder / "autoencoder",
+        workshop.pictures_folder,
         lambda model, path: void(autoencoder.save_pairs(model, unseen, path)),
         workshop.options.minutes,
         workshop.options.every,
@@ -118,9 +123,11 @@ def trained_autoencoder(workshop: Workshop) -> autoencoder.Autoencoder:
 
     Raises: FileNotFoundError when that step has not run.
     """
-    found = checkpoints.newest(workshop.folder / "autoencoder")
+    found = checkpoints.newest(workshop.pictures_folder)
     if found is None:
-        raise FileNotFoundError(f"no autoencoder in {workshop.folder}: run `python -m starter autoencoder` first")
+        raise FileNotFoundError(
+            f"no autoencoder in {workshop.pictures_folder}: run `python -m starter autoencoder` first"
+        )
     model = autoencoder.build(workshop.recipe)
     model.load_state_dict(checkpoints.load(found)["model"])
     return model.eval().to(memory_format=torch.channels_last)
