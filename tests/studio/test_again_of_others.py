@@ -1,7 +1,7 @@
 """Pictures of other programs drawn again: the nearest plan, and in words what cannot be equal."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from colabsd.library.library import KeptPicture
 from colabsd.library.manifest import read_manifest
 from colabsd.planning.plans import Note
 from colabsd.settings.images import ImageSettings
-from colabsd.studio import Comparison, Imported, Studio, open_studio
+from colabsd.studio import Comparison, Imported, Studio
 
 pytestmark = pytest.mark.integration
 
@@ -24,14 +24,6 @@ TEXT = (
     "Seed: 42, Size: 64x64, Model hash: 0123456789, Model: myOwnModel_v3, Clip skip: 2, ENSD: 31337, "
     "Hires upscale: 2, Version: v1.10.1"
 )
-
-
-@pytest.fixture
-def studio(tmp_path: Path) -> Iterator[Studio]:
-    environ = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path)}
-    opened = open_studio(tmp_path / "workspace", language="en", environ=environ)
-    with opened.library:
-        yield opened
 
 
 def only(kind: type[Kind], events: Iterable[object]) -> list[Kind]:

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -18,19 +18,11 @@ from colabsd.library.manifest import read_manifest
 from colabsd.planning.plans import Note
 from colabsd.settings.images import ImageSettings
 from colabsd.settings.redraw import RedrawSettings
-from colabsd.studio import Comparison, Pair, Studio, open_studio
+from colabsd.studio import Comparison, Pair, Studio
 
 pytestmark = pytest.mark.integration
 
 Kind = TypeVar("Kind")
-
-
-@pytest.fixture
-def studio(tmp_path: Path) -> Iterator[Studio]:
-    environ = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path)}
-    opened = open_studio(tmp_path / "workspace", language="en", environ=environ)
-    with opened.library:
-        yield opened
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,17 +24,9 @@ from colabsd.library.manifest import read_manifest
 from colabsd.planning.plans import Note
 from colabsd.progress import Progress
 from colabsd.settings.images import ImageSettings
-from colabsd.studio import Comparison, Studio, open_studio
+from colabsd.studio import Comparison, Studio
 
 Kind = TypeVar("Kind")
-
-
-@pytest.fixture
-def studio(tmp_path: Path) -> Iterator[Studio]:
-    environ = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path)}
-    opened = open_studio(tmp_path / "workspace", language="en", environ=environ)
-    with opened.library:
-        yield opened
 
 
 @pytest.fixture
