@@ -184,6 +184,7 @@ def encoded(workshop: Workshop, model: autoencoder.Autoencoder) -> denoiser.Late
         key.update(weight.detach().contiguous().numpy().tobytes())
     path = workshop.folder / f"latents-{key.hexdigest()[:12]}.pt"
     if not path.exists():
+        workshop.folder.mkdir(parents=True, exist_ok=True)  # not made yet where another recipe's parts are used
         log.info("encoding %d scenes", len(scenes))
         parts = []
         for start in range(0, len(scenes), 32):
