@@ -35,7 +35,7 @@ def plan_final(draft: Drawing, sha256: str, card: ModelCard, *, steps: int | Non
     check_steps(steps)
     sampler = find_sampler(draft.sampler)
     few = tuned(card, few_step_lora(draft.loras)).few_steps
-    another = is_another_with_more_steps(draft, sampler)
+    another = sampler.changes_with_steps(draft.eta)
     enough = steps is None and draft.steps >= final_steps(sampler, few)
     can_refine = card.variant != "edit"
     if refine and not can_refine:
@@ -67,8 +67,3 @@ def final_steps(sampler: Sampler, few: FewSteps | None) -> int:
     if few is not None:
         return few.steps[1]
     return STEPS_BY_SAMPLER.get(sampler.label, STEPS_BY_ORDER[sampler.order])
-
-
-def is_another_with_more_steps(drawing: Drawing, sampler: Sampler) -> bool:
-    """Whether more steps make another picture: where new noise is drawn on the way."""
-    return bool(drawing.eta) if sampler.has_eta else sampler.stochastic

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from colabsd.environment.colab import Colab
 from colabsd.errors import ColabsdError, NoPageError
 from colabsd.language import say
 from colabsd.widgets.escaping import box, data_address, escaped, sentence, told_error
@@ -27,9 +26,9 @@ LARGEST_LINK = 40_000_000  # bytes of a zip that is put into the page itself
 class Gallery:
     """The second room of the page. Looks into the library when it is opened, never before."""
 
-    def __init__(self, studio: "Studio", panel: PicturePanel, colab: Colab | None = None) -> None:
+    def __init__(self, studio: "Studio", panel: PicturePanel) -> None:
         self.studio = studio
-        self._colab = colab or Colab()
+        self._colab = studio.place.colab
         self.language = studio.language
         self.panel = panel
         self.first = 0

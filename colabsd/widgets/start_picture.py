@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from colabsd.environment.colab import Colab
 from colabsd.errors import ColabsdError, NoPageError
 from colabsd.language import say
 from colabsd.settings.fields import field_specs
@@ -29,9 +28,9 @@ PLAIN = ("exact_steps", "image_guidance")
 class StartPicture:
     """Chooses a picture to start from; `path` is None while there is none."""
 
-    def __init__(self, studio: "Studio", colab: Colab | None = None) -> None:
+    def __init__(self, studio: "Studio") -> None:
         self.studio = studio
-        self._colab = colab or Colab()
+        self._colab = studio.place.colab
         self.language = studio.language
         self.path: Path | None = None
         self._watchers: list[Callable[[], None]] = []

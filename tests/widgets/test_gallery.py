@@ -55,7 +55,7 @@ class ManyPictures:
 
 def made() -> tuple[Gallery, ManyPictures]:
     library = ManyPictures()
-    studio: Any = SimpleNamespace(language="en", library=library)
+    studio: Any = SimpleNamespace(language="en", library=library, place=SimpleNamespace(colab=None))
     verbs = PictureVerbs(
         use_settings=print,
         draw_again=print,
