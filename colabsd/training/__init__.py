@@ -1,0 +1,1 @@
+"""Training on your own photos: photos, loss, loop, checkpoints, export."""

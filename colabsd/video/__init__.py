@@ -1,0 +1,1 @@
+"""Films in the manner of Deforum: camera, warp, colour, frames, encoding."""
