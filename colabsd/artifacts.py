@@ -1,9 +1,10 @@
 """Results with the plan that made them: what recipes yield and the library keeps."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal, Self
 
+from colabsd.models.cards import Family
 from colabsd.planning.plans import Drawing, Execution
 
 if TYPE_CHECKING:
@@ -27,3 +28,70 @@ class Picture:
     seconds: float = 0.0
     parents: tuple[str, ...] = ()
     extras: Mapping[str, Any] = field(default_factory=dict)
+
+
+ADAPTER_FORMAT = 1
+Prediction = Literal["epsilon", "v"]
+"""What the base model was taught to predict."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdapterFile:
+    """A file of an adapter: its place in the workspace, with slashes, and what it was when it was written.
+
+    `form` is its layout: kohya, diffusers, embedding or model.
+    """
+
+    place: str
+    form: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapter:
+    """What a training made, as its card tells it: what it is called, what it belongs to, and all that made it.
+
+    `method` is lora, full, inversion or pivotal; `base` names the model that it was trained on, `base_sha256` is the
+    digest of that model's files. `phrase` is what calls it in a prompt, `words` are those of its words that are new
+    tokens. `photos_sha256` is the digest of the `photos` that it learnt from, `plan` the key of its exact plan.
+    `losses` are (step, loss), thinned out; `made` is a time of ISO 8601. `files` are those in the workspace.
+    """
+
+    name: str
+    method: str
+    family: Family
+    base: str
+    base_sha256: str
+    phrase: str
+    photos: int
+    photos_sha256: str
+    made: str
+    width: int = 512
+    height: int = 512
+    steps: int = 0
+    seconds: float = 0.0
+    prediction: Prediction = "epsilon"
+    words: tuple[str, ...] = ()
+    plan: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    losses: tuple[tuple[int, float], ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[AdapterFile, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data that `from_json` reads again."""
+        return {"format": ADAPTER_FORMAT, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Raises: KeyError, TypeError or ValueError when the data is no adapter's card. What a later version added is
+        left out."""
+        if data["format"] != ADAPTER_FORMAT:
+            raise ValueError(data["format"])
+        known = {one.name for one in fields(cls)}
+        facts = {name: value for name, value in data.items() if name in known}
+        facts["losses"] = tuple((int(step), float(loss)) for step, loss in facts.get("losses", ()))
+        facts["words"] = tuple(map(str, facts.get("words", ())))
+        facts["files"] = tuple(AdapterFile(**one) for one in facts.get("files", ()))
+        return cls(**facts)

@@ -49,6 +49,12 @@ class InvalidGridError(UsageError):
     key = "error.grid.axes"
 
 
+class InvalidCameraError(UsageError):
+    """A frame of a film that cannot be seen through its camera's values. Facts: frame, and what the sentence names."""
+
+    key = "error.camera.number"
+
+
 class UnknownSamplerError(UsageError):
     """Facts: name, nearest."""
 
@@ -127,6 +133,24 @@ class DamagedEmbeddingError(ColabsdError):
     key = "error.embedding.none"
 
 
+class CheckpointError(ColabsdError):
+    """The state of a training that cannot be gone on from. Facts: path, and what the sentence names."""
+
+    key = "error.checkpoint.damaged"
+
+
+class DivergedError(ColabsdError):
+    """The loss is no number any more; what was learnt before is kept. Facts: step, rate, and what the sentence names."""
+
+    key = "error.training.diverged"
+
+
+class ExportError(ColabsdError):
+    """What was written is not what was trained; the file got no name. Facts: name, place, difference (a share)."""
+
+    key = "error.export.differs"
+
+
 class UnknownVaeError(UsageError):
     """Facts: name, folder."""
 
@@ -167,6 +191,48 @@ class DriveError(ColabsdError):
     """Google Drive cannot be had, or not any more. Facts: place, reason, where the sentence names them."""
 
     key = "error.drive.failed"
+
+
+class UnreadableVideoError(UsageError):
+    """A film or sound that cannot be read as what is asked of it. Facts: path, and what the sentence names."""
+
+    key = "error.video.unreadable"
+
+
+class EncodingError(ColabsdError):
+    """A film could not be written, or not with what is asked. Facts: path, reason, or what the sentence names."""
+
+    key = "error.video.encoding"
+
+
+class UnknownFilmError(UsageError):
+    """A film that the workspace does not have. Facts: name, nearest."""
+
+    key = "error.film.unknown"
+
+
+class DamagedFilmError(ColabsdError):
+    """What is kept of a film cannot be gone on with. Facts: name, and what the sentence names."""
+
+    key = "error.film.damaged"
+
+
+class UnknownTrainingError(UsageError):
+    """A training that the workspace does not have. Facts: name, nearest."""
+
+    key = "error.training.unknown"
+
+
+class DamagedTrainingError(ColabsdError):
+    """What is kept of a training cannot be read, or not by this version. Facts: name, and what the sentence names."""
+
+    key = "error.training.damaged"
+
+
+class TrainingRunningError(UsageError):
+    """Another living process goes on with this training. Facts: name."""
+
+    key = "error.training.running"
 
 
 class NoPageError(UsageError):

@@ -8,7 +8,20 @@ from typing import Any, Literal
 from colabsd.language import Language, say
 from colabsd.language.amounts import duration, megabytes
 
-Stage = Literal["download", "load", "encode", "denoise", "decode", "save", "check", "copy", "delete", "enlarge"]
+Stage = Literal[
+    "download",
+    "load",
+    "encode",
+    "denoise",
+    "decode",
+    "save",
+    "check",
+    "copy",
+    "delete",
+    "enlarge",
+    "encode_film",
+    "train",
+]
 STAGES: Mapping[Stage, str] = {
     "download": "stage.download",
     "load": "stage.load",
@@ -20,6 +33,8 @@ STAGES: Mapping[Stage, str] = {
     "copy": "stage.copy",
     "delete": "stage.delete",
     "enlarge": "stage.enlarge",
+    "encode_film": "stage.encode_film",
+    "train": "stage.train",
 }
 
 
@@ -104,7 +119,7 @@ def told_progress(progress: Progress, forecaster: Forecaster, language: Language
 
 
 def _units(progress: Progress, language: Language) -> list[str]:
-    if progress.stage == "denoise":
+    if progress.stage in ("denoise", "train"):
         return [say("progress.step", language, done=progress.done, total=progress.total)]
     if progress.stage in ("download", "copy") and progress.done:
         done, total = megabytes(progress.done), megabytes(progress.total)

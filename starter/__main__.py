@@ -1,4 +1,4 @@
-"""`python -m starter STEP`: data | tokenizer | autoencoder | words | denoiser | evaluate | export."""
+"""`python -m starter STEP`: data | tokenizer | autoencoder | words | denoiser | evaluate | export | scorer …"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEFAULT_CACHE = Path("~/.cache/colabsd-starter")
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     commands = argparse.ArgumentParser(prog="python -m starter", description=__doc__)
-    steps = ("data", "tokenizer", "autoencoder", "words", "denoiser", "evaluate", "export")
+    steps = ("data", "tokenizer", "autoencoder", "words", "denoiser", "evaluate", "export", "scorer", "scorer-figures")
     commands.add_argument("step", choices=steps)
     commands.add_argument("--recipe", choices=sorted(RECIPES), default="first")
     commands.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="drawings, latents and checkpoints")
@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> int:
     options = parser().parse_args(arguments)
     with_an_allocator_that_keeps(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stdout)
-    from . import steps
+    from . import scorer_steps, steps
 
     recipe = RECIPES[options.recipe]
     if options.smoke:
@@ -56,7 +56,7 @@ def main(arguments: list[str]) -> int:
     workshop = steps.Workshop(recipe, options.cache.expanduser(), options)
     if options.step == "data" and shutil.which("npm") is None:
         logging.warning("npm is not there: the packages must lie in %s", workshop.cache / "npm")
-    steps.STEPS[options.step](workshop)
+    (steps.STEPS | scorer_steps.STEPS)[options.step](workshop)
     return 0
 
 

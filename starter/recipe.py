@@ -53,6 +53,9 @@ EVERYTHING = SceneRecipe(
 )
 
 
+SMALL_AND_LARGE = replace(EVERYTHING, smallest=0.45, largest=0.95)
+
+
 @dataclass(frozen=True, kw_only=True)
 class WordsRecipe:
     """What the text encoder learns of sentences by itself: of all scenes that any recipe paints."""
@@ -89,6 +92,27 @@ class DenoiserRecipe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScorerRecipe:
+    """A dual encoder, of all things that any recipe learns. A batch holds four pictures of each of its `things`."""
+
+    scenes: SceneRecipe = SMALL_AND_LARGE
+    side: int = 64
+    stem: int = 32
+    channels: tuple[int, ...] = (64, 128, 192)
+    groups: int = 8
+    tokens: int = 32
+    width: int = 128
+    layers: int = 2
+    heads: int = 4
+    dimensions: int = 128
+    things: int = 64
+    steps: int = 700
+    learning_rate: float = 2e-3
+    warmup_steps: int = 40
+    decay_share: float = 0.6
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """One version of the starter: `size` in pixels, `tiers` the rows of concepts.csv that it learns.
 
@@ -108,6 +132,7 @@ class Recipe:
     autoencoder: AutoencoderRecipe = field(default_factory=AutoencoderRecipe)
     words: WordsRecipe = field(default_factory=WordsRecipe)
     denoiser: DenoiserRecipe = field(default_factory=DenoiserRecipe)
+    scorer: ScorerRecipe = field(default_factory=ScorerRecipe)
 
     @property
     def latent_size(self) -> int:
@@ -168,6 +193,19 @@ def smoke(recipe: Recipe) -> Recipe:
             batch=8,
             samples=320,
             views=1,
+            warmup_steps=5,
+        ),
+        scorer=replace(
+            recipe.scorer,
+            side=32,
+            stem=16,
+            channels=(32, 32, 32),
+            width=32,
+            layers=1,
+            heads=2,
+            dimensions=32,
+            things=6,
+            steps=60,
             warmup_steps=5,
         ),
     )

@@ -14,7 +14,16 @@ import numpy as np
 import torch
 from transformers import CLIPTextModel
 
-from . import autoencoder, checkpoints, denoiser, evaluate, export, networks, tokenizer, words
+from . import (
+    autoencoder,
+    checkpoints,
+    denoiser,
+    evaluate,
+    export,
+    networks,
+    tokenizer,
+    words,
+)
 from .captions import LANGUAGES, plain_prompt
 from .concepts import Concept, drawable, learnt, read_concepts
 from .data import Drawings, load_drawings

@@ -37,6 +37,7 @@ ADDON_KINDS = {
     "depth": "cli.models.kind.depth",
     "captions": "cli.models.kind.captions",
     "checker": "cli.models.kind.checker",
+    "scorer": "cli.models.kind.scorer",
 }
 
 

@@ -19,6 +19,10 @@ HEADINGS: Mapping[Group, str] = {
     "picture": "cli.section.picture",
     "sampling": "cli.section.sampling",
     "variation": "cli.section.variation",
+    "subject": "cli.section.subject",
+    "training": "cli.section.training",
+    "learning": "cli.section.learning",
+    "watching": "cli.section.watching",
     "machine": "cli.section.machine",
 }
 METAVARS: Mapping[Kind, str] = {
@@ -72,7 +76,7 @@ def setting_options(
 
 def _setting_option(name: str, spec: FieldSpec, language: Language) -> SpeakingOption:
     names = [option_name(name), *([f"-{spec.short}"] if spec.short else []), name]
-    help_text = say(f"field.{name}.help", language)
+    help_text = say(f"field.{spec.named or name}.help", language)
     if name == "schedule":
         help_text += " " + say("cli.choices", language, choices=", ".join(row.label for row in SCHEDULES))
     section = HEADINGS[spec.group]

@@ -7,9 +7,11 @@ read in pieces that stay in the processor's cache until they are converted, into
 """
 
 import mmap
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -20,7 +22,9 @@ from colabsd.models.stored_tensors import StoredTensor
 from colabsd.storage.mounts import is_remote
 
 ALIGNMENT = 64  # bytes, as torch's own memory has it
-PIECE_BYTES = 4 * 2**20  # measured: no slower than 1 to 32 MiB
+PIECE_BYTES = 4 * 2**20  # of what a graphics card converts; measured: no slower than 1 to 32 MiB
+PIECE_ELEMENTS = 2**15  # of what a processor converts: with more, torch's threads wait for each other at every piece
+SPAN_ELEMENTS = 2**20  # what a thread of ours converts in one go
 UNCOMPUTED = (torch.float16,)  # planning draws with it on graphics cards only; on a processor weights of it wait
 PLAIN = ("whole", "matrix")  # takes that leave the bytes as they are
 
@@ -42,15 +46,14 @@ def place_tensors(
                 mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
                 yield from ((name, _mapped(mapping, tensors, name)) for name in names if name in mapped)
             memory = _Memory(tensors, read, dtype, device)
-            scratch = torch.empty(PIECE_BYTES, dtype=torch.uint8, pin_memory=device == "cuda") if read else None
-            for name in read:
-                if tensors.stored(name).strides is not None or tensors.part[name].take not in PLAIN:
-                    yield name, tensors[name].to(device, dtype)
-                    continue
-                assert scratch is not None, "there is something to read"
-                target = memory.of(tensors.part[name].shape)
-                _read_into(file, tensors.path, tensors.stored(name), target.view(-1), scratch)
-                yield name, target
+            with _Reader(file.fileno(), tensors.path) as reader:
+                for name in read:
+                    if tensors.stored(name).strides is not None or tensors.part[name].take not in PLAIN:
+                        yield name, tensors[name].to(device, dtype)
+                        continue
+                    target = memory.of(tensors.part[name].shape)
+                    reader.fill(target.view(-1), tensors.stored(name))
+                    yield name, target
     except OSError as error:
         raise DamagedWeightsError(path=tensors.path, reason=error) from error
 
@@ -97,26 +100,58 @@ def _rounded(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
-def _read_into(file: BinaryIO, path: Path, stored: StoredTensor, target: Tensor, scratch: Tensor) -> None:
-    """One stored tensor into a flat one of any type on any device."""
-    source = DTYPES[stored.dtype]
-    file.seek(stored.start)
-    if source == target.dtype and target.device.type == "cpu":
-        _read(file, path, stored, target.view(torch.uint8))
-        return
-    step = len(scratch) // source.itemsize
-    for first in range(0, stored.elements, step):
-        piece = scratch[: min(step, stored.elements - first) * source.itemsize]
-        _read(file, path, stored, piece)
-        target[first : first + step].copy_(piece.view(source))
+class _Reader:
+    """Brings stored tensors from an open file into memory of any type, on any device."""
 
+    def __init__(self, descriptor: int, path: Path) -> None:
+        self._descriptor, self._path = descriptor, path
+        self._pool = ThreadPoolExecutor(torch.get_num_threads())
+        self._pinned: Tensor | None = None
 
-def _read(file: BinaryIO, path: Path, stored: StoredTensor, target: Tensor) -> None:
-    """Fill bytes from where the file stands. Raises: DamagedWeightsError when it ends before."""
-    view = target.numpy().data
-    while len(view):
-        read = file.readinto(view)  # type: ignore[attr-defined]  # a raw file, which may read less than was asked for
-        if not read:
-            reason = f"{len(target) - len(view):,} of {len(target):,} bytes at {stored.start:,}"
-            raise DamagedWeightsError(path=path, reason=reason)
-        view = view[read:]
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def fill(self, target: Tensor, stored: StoredTensor) -> None:
+        """Fill a flat tensor. Raises: DamagedWeightsError when the file ends before."""
+        if target.device.type != "cpu":
+            self._through_pinned_memory(target, stored)
+        elif DTYPES[stored.dtype] == target.dtype:
+            self._read(target.view(torch.uint8), stored, stored.start)
+        else:
+            starts = range(0, stored.elements, SPAN_ELEMENTS)
+            for _ in self._pool.map(lambda first: self._convert(target, stored, first), starts):
+                pass
+
+    @torch.inference_mode()  # whoever loads may be in it, and it does not reach into other threads
+    def _convert(self, target: Tensor, stored: StoredTensor, start: int) -> None:
+        """The span of a tensor that begins at an element."""
+        source = DTYPES[stored.dtype]
+        scratch = torch.empty(PIECE_ELEMENTS, dtype=source)
+        stop = min(start + SPAN_ELEMENTS, stored.elements)
+        for first in range(start, stop, PIECE_ELEMENTS):
+            piece = scratch[: min(PIECE_ELEMENTS, stop - first)]
+            self._read(piece.view(torch.uint8), stored, stored.start + first * source.itemsize)
+            target[first : first + len(piece)].copy_(piece)
+
+    def _through_pinned_memory(self, target: Tensor, stored: StoredTensor) -> None:
+        source = DTYPES[stored.dtype]
+        if self._pinned is None:
+            self._pinned = torch.empty(PIECE_BYTES, dtype=torch.uint8, pin_memory=target.device.type == "cuda")
+        step = PIECE_BYTES // source.itemsize
+        for first in range(0, stored.elements, step):
+            piece = self._pinned[: min(step, stored.elements - first) * source.itemsize]
+            self._read(piece, stored, stored.start + first * source.itemsize)
+            target[first : first + step].copy_(piece.view(source))
+
+    def _read(self, target: Tensor, stored: StoredTensor, start: int) -> None:
+        """Fill bytes from a place in the file."""
+        view = target.numpy().data
+        while len(view):
+            read = os.preadv(self._descriptor, [view], start)
+            if not read:
+                reason = f"{start - stored.start:,} of {stored.span:,} bytes at {stored.start:,}"
+                raise DamagedWeightsError(path=self._path, reason=reason)
+            view, start = view[read:], start + read

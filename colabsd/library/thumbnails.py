@@ -49,7 +49,7 @@ def read_thumbnail(path: Path) -> bytes:
     from PIL import Image as Images
     from PIL import UnidentifiedImageError
 
-    _check_file(path)
+    check_file(path)
     try:
         with warnings.catch_warnings(action="ignore"), Images.open(path, formats=("PNG", "JPEG", "WEBP")) as image:
             if image.width * image.height > MOST_MEGAPIXELS * 1_000_000:
@@ -102,7 +102,7 @@ def _on_white(image: "Image") -> "Image":
     return white
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
     """Raises: NotAPictureError when the file is no plain one, or larger inside than a picture can be."""
     if path.exists() and not path.is_file():
         raise NotAPictureError(path=path)

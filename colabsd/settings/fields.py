@@ -9,12 +9,15 @@ from typing import Any, Literal
 from colabsd.errors import InvalidSettingError
 
 Kind = Literal["text", "integer", "number", "choice", "switch", "names"]
-Group = Literal["picture", "sampling", "variation", "machine"]
+Group = Literal["picture", "sampling", "variation", "subject", "training", "learning", "watching", "machine"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FieldSpec:
-    """One setting. Its label and help are the sentences `field.<name>.label` and `field.<name>.help`."""
+    """One setting. Its label and help are the sentences `field.<name>.label` and `field.<name>.help`.
+
+    `named` is the name that these go by, where a field of that name means something else in other settings.
+    """
 
     kind: Kind
     group: Group
@@ -23,6 +26,7 @@ class FieldSpec:
     choices: tuple[str, ...] = ()
     short: str | None = None
     advanced: bool = False
+    named: str = ""
 
 
 def setting(default: Any = None, **spec: Any) -> Any:

@@ -48,10 +48,13 @@ def test_every_number_arrives_and_what_is_computed_with_is_aligned(
 
 
 def test_pieces_of_a_large_tensor_are_put_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weight_places, "PIECE_BYTES", 64)
-    tensor = torch.arange(1000, dtype=torch.float32)
+    monkeypatch.setattr(weight_places, "PIECE_ELEMENTS", 16)
+    monkeypatch.setattr(weight_places, "SPAN_ELEMENTS", 50)
+    tensor = torch.arange(1010, dtype=torch.float32)
     save_file({"a": tensor}, tmp_path / "a.safetensors")
     assert torch.equal(placed(tmp_path / "a.safetensors", torch.bfloat16)["a"], tensor.bfloat16())
+    with torch.inference_mode():
+        assert torch.equal(placed(tmp_path / "a.safetensors", torch.bfloat16)["a"], tensor.bfloat16())
 
 
 def test_halves_wait_in_their_file_and_changing_them_leaves_it_as_it_is(tmp_path: Path) -> None:

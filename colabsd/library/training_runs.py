@@ -1,0 +1,236 @@
+"""Training runs: folders of a workspace that may be left at any moment, on any machine, and gone on with.
+
+`training/<run>/` holds few files, each written once: `run.json` (what was asked, and the exact plan), the photos in one
+archive, states and losses at the pace of Drive, sheets of samples, and at the end `finished.json`. What is written more
+often lies on the machine's own disk. Knows nothing of networks, photos and states: they are bytes with a name here.
+"""
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import chain, count
+from pathlib import Path
+from typing import Any
+
+from colabsd.errors import DamagedTrainingError, TrainingRunningError, UnknownTrainingError
+from colabsd.keys import key_of
+from colabsd.planning.training import TrainingPlan
+from colabsd.settings.codec import settings_to_json
+from colabsd.settings.training import TrainingSettings
+from colabsd.storage.failures import storage_errors
+from colabsd.storage.locks import Lock
+from colabsd.storage.publish import Published, publish_into
+from colabsd.storage.removal import remove_for_good
+from colabsd.storage.workspace import Workspace
+
+FOLDER = "training"
+FORMAT = 1
+START, END, PHOTOS = "run.json", "finished.json", "photos.zip"
+STATE = re.compile(r"state-(\d{7})\b.*")
+NAME = re.compile(r"[^\w-]+")
+LONGEST_NAME = 60
+PLACES = ("photos", "name")  # of settings: where photos lie and what a run is called makes no other training
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRun:
+    """One training. `settings` are as asked, `request` is the key of them and the photos: equal, the same training.
+
+    `step` is that of the newest state that is kept anywhere. `adapter` names what came out in the end, "" before.
+    """
+
+    name: str
+    started: datetime
+    settings: Mapping[str, Any]
+    plan: TrainingPlan
+    request: str
+    photos_sha256: str
+    step: int = 0
+    adapter: str = ""
+
+    @property
+    def is_finished(self) -> bool:
+        return bool(self.adapter)
+
+    @property
+    def folder(self) -> str:
+        """Its folder in the workspace."""
+        return f"{FOLDER}/{self.name}"
+
+
+def request_of(settings: TrainingSettings, photos_sha256: str) -> str:
+    """The key of a request: what was asked, wherever the photos lie, and what the photos are."""
+    asked = {name: value for name, value in settings_to_json(settings).items() if name not in PLACES}
+    return key_of({"settings": asked, "photos": photos_sha256, "named": settings.name or ""})
+
+
+class TrainingRuns:
+    """The runs of one workspace. Reading needs no lock; whoever trains holds the run's."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+
+    def start(
+        self, settings: TrainingSettings, plan: TrainingPlan, photos_sha256: str, photos: bytes, now: datetime
+    ) -> TrainingRun:
+        """Write a new run down, with its photos, under its plan's name or the next that is free. Raises: StorageError.
+
+        The name that it gets becomes its plan's too.
+        """
+        self.workspace.prepare_to_keep()
+        name = self._free_name(plan.name)
+        plan = replace(plan, name=name)
+        run = TrainingRun(
+            name=name,
+            started=now,
+            settings=settings_to_json(settings),
+            plan=plan,
+            request=request_of(settings, photos_sha256),
+            photos_sha256=photos_sha256,
+        )
+        data = {
+            "format": FORMAT,
+            "started": now.isoformat(),
+            "settings": dict(run.settings),
+            "plan": plan.as_json(),
+            "request": run.request,
+            "photos": photos_sha256,
+        }
+        self.publish(run, PHOTOS, photos)
+        self.publish(run, START, json.dumps(data, ensure_ascii=False).encode())
+        return run
+
+    def all(self) -> list[TrainingRun]:
+        """Every run that can be read, the oldest first. Raises: StorageError."""
+        runs = []
+        for name in self._names():
+            with suppress(DamagedTrainingError):
+                runs.append(self._read(name))
+        return sorted(runs, key=lambda run: run.started)
+
+    def find(self, name: str) -> TrainingRun:
+        """The run of that name. Raises: UnknownTrainingError, DamagedTrainingError, StorageError."""
+        names = self._names()
+        if name not in names:
+            nearest = difflib.get_close_matches(name, names, 1, 0.0)
+            key = "error.training.unknown" if nearest else "error.training.none"
+            raise UnknownTrainingError(key, name=name, nearest="".join(nearest))
+        return self._read(name)
+
+    def same(self, request: str) -> TrainingRun | None:
+        """The newest run of the same request, finished or not."""
+        return next((run for run in reversed(self.all()) if run.request == request), None)
+
+    def unfinished(self) -> list[TrainingRun]:
+        """Runs that nothing came out of yet and that nobody on this machine is training, the oldest first."""
+        return [run for run in self.all() if not run.is_finished and not self._is_held(run.name)]
+
+    @contextmanager
+    def locked(self, run: TrainingRun) -> Iterator[TrainingRun]:
+        """Hold a run while it is trained; gives it as it stands now. Raises: TrainingRunningError."""
+        folder = self.local(run)
+        with storage_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = Lock.take(folder / "lock")
+        if lock is None:
+            raise TrainingRunningError(name=run.name)
+        try:
+            yield self._read(run.name)
+        finally:
+            lock.release()
+
+    def local(self, run: TrainingRun) -> Path:
+        """The run's folder on this machine's own disk, where states are written."""
+        return self.workspace.local / FOLDER / run.name
+
+    def publish(self, run: TrainingRun, name: str, data: bytes) -> Published:
+        """Write a file into the run's folder, once. Raises: StorageError, also when the name was used."""
+        if not self.workspace.remote:
+            parent = self.workspace.root / FOLDER
+            with storage_errors(parent):
+                parent.mkdir(exist_ok=True)
+        return publish_into(self.workspace, data, self.workspace.root / run.folder, [name])
+
+    def read(self, run: TrainingRun, name: str) -> bytes:
+        """What a file of the run's folder holds. Raises: StorageError."""
+        path = self.workspace.locate(f"{run.folder}/{name}")
+        with storage_errors(path):
+            return path.read_bytes()
+
+    def files(self, run: TrainingRun) -> list[str]:
+        """The names of what the run's folder holds, wherever each file is now."""
+        return _entries(chain(self.workspace.places(run.folder), [self.workspace.outbox / run.folder]))
+
+    def remove(self, run: TrainingRun, names: Sequence[str]) -> None:
+        """Remove files of the run's folder for good. Raises: StorageError."""
+        for name in names:
+            remove_for_good(self.workspace, f"{run.folder}/{name}")
+
+    def finish(self, run: TrainingRun, adapter: str, facts: Mapping[str, Any]) -> TrainingRun:
+        """Write down what came out; `facts` is plain data. Raises: StorageError."""
+        data = {"format": FORMAT, "adapter": adapter, **facts}
+        self.publish(run, END, json.dumps(data, ensure_ascii=False).encode())
+        return replace(run, adapter=adapter, step=run.plan.steps)
+
+    def _names(self) -> list[str]:
+        return _entries(chain(self.workspace.places(FOLDER), [self.workspace.outbox / FOLDER]))
+
+    def _free_name(self, wanted: str) -> str:
+        base = NAME.sub("-", wanted).strip("-")[:LONGEST_NAME] or "training"
+        taken = {name.casefold() for name in self._names()}
+        numbered = (base if number == 1 else f"{base}-{number}" for number in count(1))
+        return next(name for name in numbered if name.casefold() not in taken)
+
+    def _is_held(self, name: str) -> bool:
+        folder = self.workspace.local / FOLDER / name
+        if not folder.is_dir():
+            return False
+        lock = Lock.take(folder / "lock")
+        if lock is not None:
+            lock.release()
+        return lock is None
+
+    def _read(self, name: str) -> TrainingRun:
+        data = self._json(name, START)
+        try:
+            run = TrainingRun(
+                name=name,
+                started=datetime.fromisoformat(data["started"]),
+                settings=data["settings"],
+                plan=TrainingPlan.from_json(data["plan"]),
+                request=data["request"],
+                photos_sha256=data["photos"],
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise DamagedTrainingError(name=name, reason=f"{START}: {error}") from None
+        files = self.files(run)
+        local = self.local(run)
+        near = [path.name for path in local.iterdir()] if local.is_dir() else []
+        steps = [int(found[1]) for file in (*files, *near) if (found := STATE.fullmatch(file))]
+        adapter = str(self._json(name, END).get("adapter", "")) if END in files else ""
+        return replace(run, step=max(steps, default=0), adapter=adapter)
+
+    def _json(self, name: str, file: str) -> Mapping[str, Any]:
+        path = self.workspace.locate(f"{FOLDER}/{name}/{file}")
+        try:
+            data = json.loads(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise DamagedTrainingError(name=name, reason=f"{file}: {error}") from None
+        if not isinstance(data, dict):
+            raise DamagedTrainingError(name=name, reason=file)
+        if data.get("format") != FORMAT:
+            raise DamagedTrainingError("error.training.newer", name=name, found=data.get("format"))
+        return data
+
+
+def _entries(folders: Iterator[Path]) -> list[str]:
+    """The names in folders that are one, sorted; those that cannot be looked into now count as empty."""
+    found: set[str] = set()
+    for folder in folders:
+        with suppress(OSError):
+            found |= {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    return sorted(found)

@@ -1,0 +1,36 @@
+"""Small models of every family, loaded once."""
+
+from collections.abc import Callable
+
+import pytest
+from small_families import make_family
+
+from colabsd.engine.engine import Engine, load_engine
+from colabsd.models.cards import Family
+from colabsd.models.folders import read_card
+from colabsd.planning.plans import Execution
+
+
+def load(folder, family: Family, execution: Execution | None = None) -> Engine:  # type: ignore[no-untyped-def]
+    loading = load_engine(read_card(folder, family), execution or Execution())
+    while True:
+        try:
+            next(loading)
+        except StopIteration as end:
+            engine: Engine = end.value
+            return engine
+
+
+@pytest.fixture(scope="session")
+def small_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Family], Engine]:
+    """A small model of a family, made and loaded when it is first asked for."""
+    loaded: dict[Family, Engine] = {}
+
+    def find(family: Family) -> Engine:
+        if family not in loaded:
+            folder = tmp_path_factory.mktemp(f"export-{family}")
+            make_family(folder, family, "text")
+            loaded[family] = load(folder, family)
+        return loaded[family]
+
+    return find

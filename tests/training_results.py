@@ -1,0 +1,75 @@
+"""Things that were never trained, for small models: random pairs of matrices and vectors, and the card of it all."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from colabsd.artifacts import Adapter
+from colabsd.engine.adaptation import networks_of
+from colabsd.engine.engine import Engine
+from colabsd.training.results import LoraPair, Module, Trained
+
+ATTENTION = (".to_q", ".to_k", ".to_v", ".to_out.0")
+TEXT = (".q_proj", ".k_proj", ".v_proj", ".out_proj", ".fc1")
+FURTHER = (".ff.net.0.proj", ".ff.net.2", ".proj_in", ".conv1", ".conv2", ".conv_shortcut", ".time_emb_proj")
+
+
+def is_attention(part: str, module: str) -> bool:
+    """What a LoRA changes by default."""
+    return module.endswith(ATTENTION if part == "unet" else TEXT)
+
+
+def is_any(part: str, module: str) -> bool:
+    """Feed-forward and convolutions too."""
+    return is_attention(part, module) or (part == "unet" and module.endswith(FURTHER))
+
+
+def make_lora(
+    engine: Engine, chosen: Callable[[str, str], bool] = is_attention, *, rank: int = 4, alpha: float = 2.0, seed: int = 3
+) -> dict[Module, LoraPair]:
+    """Random pairs for the chosen layers of a loaded model, large enough to change what it draws."""
+    generator = torch.Generator().manual_seed(seed)
+    pairs: dict[Module, LoraPair] = {}
+    for part, network in networks_of(engine.components, engine.card.family).items():
+        for name, weight in getattr(network, "model", network).named_parameters():
+            module = name.removesuffix(".weight")
+            if weight.ndim > 1 and name != module and chosen(part, module):
+                ones = (1, 1) if weight.ndim == 4 else ()
+                down = torch.randn(rank, *weight.shape[1:], generator=generator) * 0.2
+                up = torch.randn(weight.shape[0], rank, *ones, generator=generator) * 0.2
+                pairs[part, module] = LoraPair(down, up, alpha)
+    return pairs
+
+
+def make_words(engine: Engine, word: str = "zorro", count: int = 2) -> dict[str, tuple[torch.Tensor, ...]]:
+    """Random vectors of a new word for every text encoder of a loaded model."""
+    generator = torch.Generator().manual_seed(5)
+    encoders = [encoder.model.embeddings.token_embedding.weight.shape[1] for encoder in engine.components.encoders]
+    return {word: tuple(torch.randn(count, width, generator=generator) for width in encoders)}
+
+
+def make_trained(engine: Engine, **facts: Any) -> Trained:
+    """A LoRA of text encoder and UNet."""
+    return Trained(lora=make_lora(engine, **facts))
+
+
+def make_adapter(engine: Engine, **facts: Any) -> Adapter:
+    """The card of something that is said to have been trained on a loaded model."""
+    told: dict[str, Any] = {
+        "name": "zorro",
+        "method": "lora",
+        "family": engine.card.family,
+        "base": engine.card.name,
+        "base_sha256": engine.card.sha256,
+        "phrase": "zorro fox",
+        "photos": 5,
+        "photos_sha256": "a" * 64,
+        "made": "2026-11-24T18:00:00+00:00",
+        "width": 64,
+        "height": 64,
+        "steps": 12,
+        "losses": ((1, 0.5), (2, 0.25)),
+        "versions": {"torch": "2"},
+    }
+    return Adapter(**{**told, **facts})
