@@ -18,7 +18,7 @@ export COLABSD_PROMPT := $(value PROMPT)
 export MALLOC_MMAP_THRESHOLD_ := 34359738368
 export MALLOC_TRIM_THRESHOLD_ := 34359738368
 
-.PHONY: demo test test-fast test-slow colab-test browser-test notebooks check lint bench clean
+.PHONY: demo test test-fast test-slow colab-test colab-notebooks browser-test notebooks check lint bench clean
 
 demo: $(VENV)/.package
 	@$(BIN)/colabsd generate -- "$$COLABSD_PROMPT"
@@ -32,12 +32,16 @@ test-fast: $(VENV)/.development
 test-slow: $(VENV)/.development
 	$(BIN)/python -m pytest -m "slow and not gpu"
 
-# The notebooks and the fast tests in a replica of Colab's image: `make colab-test COLAB=2026.04` for an older one.
+# The notebooks and the fast tests in a replica of Colab's image: `make colab-test COLAB=2026.04` for an older one,
+# `make colab-notebooks` for the notebooks alone, as continuous integration does.
 COLAB = 2026.08
 COLAB_VENV = .venv-colab-$(COLAB)
 
 colab-test:
 	$(PYTHON) tests/colab_replica.py $(COLAB) --venv $(COLAB_VENV)
+
+colab-notebooks:
+	$(PYTHON) tests/colab_replica.py $(COLAB) --venv $(COLAB_VENV) --notebooks
 
 # The notebook in a real JupyterLab and a real browser; needs a Chromium (Debian: apt install chromium). Screenshots go to
 # the folder that COLABSD_SCREENSHOTS names.

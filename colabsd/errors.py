@@ -217,6 +217,12 @@ class DamagedFilmError(ColabsdError):
     key = "error.film.damaged"
 
 
+class DamagedPhotosError(ColabsdError):
+    """The kept photos of a training cannot be read. Facts: path, and what the sentence names."""
+
+    key = "error.photos.damaged"
+
+
 class UnknownTrainingError(UsageError):
     """A training that the workspace does not have. Facts: name, nearest."""
 

@@ -6,7 +6,7 @@ Written tensor by tensor, so that it takes the memory of one; read back and comp
 import json
 import math
 import struct
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,13 +81,20 @@ class Written:
 
 
 def export_single_file(
-    parts: ModelParts, card: ModelCard, path: Path, *, half: bool = False, disk: Disk | None = None
+    parts: ModelParts,
+    card: ModelCard,
+    path: Path,
+    *,
+    half: bool = False,
+    disk: Disk | None = None,
+    check: Callable[[Path], Generator[Progress, None, None]] | None = None,
 ) -> Generator[Progress, None, Path]:
     """Write a model to `path` as one file, in its own precision or, with `half`, in fp16. Yields Progress in bytes.
 
     Other programs guess configurations from sizes; ours are written into the file, so that a model of unusual sizes
-    reloads here as well. Raises: UsageError when `path` is no name of a safetensors file; StorageError when the name
-    is taken or the disk is full; UnsupportedModelError when a part has no names in that layout; the files' errors.
+    reloads here as well. `check` looks at the whole file before it gets its name. Raises: UsageError when `path` is no
+    name of a safetensors file; StorageError when the name is taken or the disk is full; UnsupportedModelError when a
+    part has no names in that layout; the files' errors; what `check` raises.
     """
     disk = disk or Disk()
     if path.suffix.casefold() != ".safetensors":
@@ -104,6 +111,8 @@ def export_single_file(
         try:
             yield from _write(tensors, header, total, descriptor, disk)
             yield from _compare(parts, card.family, scratch, half)
+            if check is not None:
+                yield from check(scratch)
             _appear(scratch, path, disk)
         finally:
             with suppress(OSError):  # after a rename it is gone

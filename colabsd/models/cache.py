@@ -142,6 +142,22 @@ class WeightCache:
             remember_digests(self.memory, copy.folder, digests)
         return copy.path
 
+    def adopt(self, scratch: Path, kept: KeptModel) -> Generator[Event, None, KeptModel]:
+        """Take in a model that was made on this machine: its whole folder `scratch`, which lies in `home`'s scratch.
+
+        Raises: StorageError.
+        """
+        kept = self._settle(publish_kept(scratch, kept))
+        if self._keeps(kept.bytes):
+            yield from self._keep(kept)
+        elif self.remote:
+            yield Note("note.weights.keep_failed", {"name": kept.name, "place": self.shelf})
+        return kept
+
+    def prepare(self) -> None:
+        """Make the folders for models. Raises: StorageError."""
+        self._prepare()
+
     def remove(self, name: str) -> int:
         """Remove a kept model wherever it is, by name or source; returns the bytes that it took.
 

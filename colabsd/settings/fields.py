@@ -9,7 +9,10 @@ from typing import Any, Literal
 from colabsd.errors import InvalidSettingError
 
 Kind = Literal["text", "integer", "number", "choice", "switch", "names"]
-Group = Literal["picture", "sampling", "variation", "subject", "training", "learning", "watching", "machine"]
+Group = Literal[
+    *("picture", "sampling", "variation", "subject", "training", "learning", "watching"),
+    *("film", "camera", "frames", "between", "footage", "film_file", "machine"),
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -21,8 +21,13 @@ VECTOR = 64  # pixels that OpenCV's longest vectors take; of what is left over i
 _Bytes: TypeAlias = np.ndarray[Any, np.dtype[np.uint8]]
 
 
-def match_colours(picture: Tensor, reference: Tensor, space: Space) -> Tensor:
-    """The picture with the reference's histogram in each channel of the space, in whole levels."""
+def match_colours(picture: Tensor, reference: Tensor, space: Space, *, swapped_channels: bool = False) -> Tensor:
+    """The picture with the reference's histogram in each channel of the space, in whole levels.
+
+    With `swapped_channels` red counts as blue and blue as red, as in the extension for A1111: other colours in HSV, LAB.
+    """
+    if swapped_channels:
+        return match_colours(picture.flip(1), reference.flip(1), space).flip(1)
     return match_histogram(picture, histogram_of(reference, space), space)
 
 
@@ -64,9 +69,12 @@ def level_table(source: Histogram, reference: Histogram) -> _Bytes:
     return table
 
 
-def with_contrast(picture: Tensor, factor: float) -> Tensor:
-    """Levels times `factor`, kept within 0 to 255. (The extension for A1111 lets them wrap around; we don't.)"""
-    return picture if factor == 1 else (picture * factor).clamp(0, WHITE)
+def with_contrast(picture: Tensor, factor: float, *, wraps: bool = False) -> Tensor:
+    """Levels times `factor`, kept within 0 to 255. With `wraps` white begins again at black, as with A1111."""
+    if factor == 1:
+        return picture
+    levels = picture * factor
+    return levels.round().remainder(LEVELS) if wraps else levels.clamp(0, WHITE)
 
 
 def grey(picture: Tensor) -> Tensor:
