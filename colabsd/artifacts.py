@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from colabsd.geometry import Size
 from colabsd.models.cards import Family
 from colabsd.planning.plans import Drawing, Execution
 
@@ -95,3 +97,36 @@ class Adapter:
         facts["words"] = tuple(map(str, facts.get("words", ())))
         facts["files"] = tuple(AdapterFile(**one) for one in facts.get("files", ()))
         return cls(**facts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """A frame of a film that is a file now, on this machine's disk. `drawn` is False for those between drawn ones.
+
+    `key` is its own; `parents` are the keys of the frames that it was made from, and digests of what was brought.
+    """
+
+    index: int
+    path: Path
+    key: str
+    drawn: bool = True
+    parents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """A finished film that is a file of the workspace: `path` is absolute, `shorts` are its short versions."""
+
+    name: str
+    path: Path
+    frames: int
+    fps: float
+    size: Size
+    key: str
+    sha256: str = ""
+    sound: bool = False
+    shorts: tuple[Path, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        return self.frames / self.fps

@@ -199,6 +199,28 @@ class UnreadableVideoError(UsageError):
     key = "error.video.unreadable"
 
 
+class InvalidScheduleError(UsageError):
+    """A film's schedule that cannot be read. Facts: name, position (from 1), excerpt, and what the sentence names."""
+
+    key = "error.film_schedule.empty"
+
+
+class InvalidSchedulesError(UsageError):
+    """Several schedules of a film that cannot be read: `errors`, one each. Facts: count."""
+
+    key = "error.film_schedule.several"
+
+    def __init__(self, errors: tuple[ColabsdError, ...]) -> None:
+        super().__init__(count=len(errors))
+        self.errors = errors
+
+    def tell(self, language: Language) -> str:
+        return "\n".join((super().tell(language), *(f"- {error.tell(language)}" for error in self.errors)))
+
+    def tell_on_page(self, language: Language) -> str:
+        return "\n".join((super().tell_on_page(language), *(f"- {one.tell_on_page(language)}" for one in self.errors)))
+
+
 class EncodingError(ColabsdError):
     """A film could not be written, or not with what is asked. Facts: path, reason, or what the sentence names."""
 
@@ -209,6 +231,12 @@ class UnknownFilmError(UsageError):
     """A film that the workspace does not have. Facts: name, nearest."""
 
     key = "error.film.unknown"
+
+
+class FilmRunningError(UsageError):
+    """Another living process draws this film. Facts: name."""
+
+    key = "error.film.running"
 
 
 class DamagedFilmError(ColabsdError):

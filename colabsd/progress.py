@@ -21,6 +21,7 @@ Stage = Literal[
     "enlarge",
     "encode_film",
     "train",
+    "sample",
 ]
 STAGES: Mapping[Stage, str] = {
     "download": "stage.download",
@@ -35,6 +36,7 @@ STAGES: Mapping[Stage, str] = {
     "enlarge": "stage.enlarge",
     "encode_film": "stage.encode_film",
     "train": "stage.train",
+    "sample": "stage.sample",
 }
 
 
@@ -119,7 +121,7 @@ def told_progress(progress: Progress, forecaster: Forecaster, language: Language
 
 
 def _units(progress: Progress, language: Language) -> list[str]:
-    if progress.stage in ("denoise", "train"):
+    if progress.stage in ("denoise", "train", "sample"):
         return [say("progress.step", language, done=progress.done, total=progress.total)]
     if progress.stage in ("download", "copy") and progress.done:
         done, total = megabytes(progress.done), megabytes(progress.total)

@@ -106,7 +106,7 @@ class ScorerRecipe:
     heads: int = 4
     dimensions: int = 128
     things: int = 64
-    steps: int = 700
+    steps: int = 900
     learning_rate: float = 2e-3
     warmup_steps: int = 40
     decay_share: float = 0.6

@@ -14,6 +14,7 @@ from colabsd.language import LANGUAGES, say, words
 from colabsd.settings.fields import Kind, field_specs
 from colabsd.settings.redraw import RedrawSettings
 from colabsd.settings.training import TrainingSettings
+from colabsd.settings.video import VideoSettings
 
 PACKAGE = Path(__file__).parents[1] / "colabsd"
 ENGLISH, SPANISH = words("en"), words("es")
@@ -24,7 +25,7 @@ FILE_ENDINGS = (".json", ".jsonl", ".png", ".txt", ".db", ".sqlite", ".py")
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
 
 # Keys that the code puts together, and all that they can become.
-SETTINGS = (RedrawSettings, TrainingSettings)  # RedrawSettings has all of ImageSettings
+SETTINGS = (RedrawSettings, TrainingSettings, VideoSettings)  # RedrawSettings has all of ImageSettings
 FIELDS = tuple(spec.named or name for kind in SETTINGS for name, spec in field_specs(kind).items())
 COMPOSED: dict[str, tuple[str, ...]] = {
     "error.setting.{}": tuple(kind for kind in get_args(Kind) if kind not in ("text", "choice")),

@@ -1,18 +1,37 @@
 """Things that were never trained, for small models: random pairs of matrices and vectors, and the card of it all."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
 
 import torch
 
 from colabsd.artifacts import Adapter
 from colabsd.engine.adaptation import networks_of
-from colabsd.engine.engine import Engine
+from colabsd.engine.engine import Engine, load_engine
+from colabsd.models.cards import ModelCard
+from colabsd.planning.plans import Execution
 from colabsd.training.results import LoraPair, Module, Trained
 
 ATTENTION = (".to_q", ".to_k", ".to_v", ".to_out.0")
 TEXT = (".q_proj", ".k_proj", ".v_proj", ".out_proj", ".fc1")
 FURTHER = (".ff.net.0.proj", ".ff.net.2", ".proj_in", ".conv1", ".conv2", ".conv_shortcut", ".time_emb_proj")
+
+Result = TypeVar("Result")
+
+
+def finish(work: Generator[Any, None, Result]) -> Result:
+    """What a generator returns."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            found: Result = end.value
+            return found
+
+
+def load(card: ModelCard, execution: Execution | None = None) -> Engine:
+    """The engine at the end of its loading."""
+    return finish(load_engine(card, execution or Execution()))
 
 
 def is_attention(part: str, module: str) -> bool:
@@ -26,7 +45,12 @@ def is_any(part: str, module: str) -> bool:
 
 
 def make_lora(
-    engine: Engine, chosen: Callable[[str, str], bool] = is_attention, *, rank: int = 4, alpha: float = 2.0, seed: int = 3
+    engine: Engine,
+    chosen: Callable[[str, str], bool] = is_attention,
+    *,
+    rank: int = 4,
+    alpha: float = 2.0,
+    seed: int = 3,
 ) -> dict[Module, LoraPair]:
     """Random pairs for the chosen layers of a loaded model, large enough to change what it draws."""
     generator = torch.Generator().manual_seed(seed)

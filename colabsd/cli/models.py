@@ -232,8 +232,9 @@ def show_model(console: Console, /, *, name: str, folder: Path | None) -> int:
     if addon is not None:
         _show_addon(console, addon, opened_cache(console, folder).find(addon.wanted))
         return 0
-    card = find_model(name)
-    kept = None if _on_disk(card) else opened_cache(console, folder).find(wanted_of(card))
+    cache = opened_cache(console, folder)
+    card = find_model(name, cache)
+    kept = None if _on_disk(card) else cache.find(wanted_of(card))
     known = _known_words(card, console.language)
     if console.as_json:
         console.write_json("model", **_card_as_json(card, kept), **known)

@@ -23,6 +23,12 @@ HEADINGS: Mapping[Group, str] = {
     "training": "cli.section.training",
     "learning": "cli.section.learning",
     "watching": "cli.section.watching",
+    "film": "cli.section.film",
+    "camera": "cli.section.camera",
+    "frames": "cli.section.frames",
+    "between": "cli.section.between",
+    "footage": "cli.section.footage",
+    "film_file": "cli.section.film_file",
     "machine": "cli.section.machine",
 }
 METAVARS: Mapping[Kind, str] = {

@@ -16,6 +16,7 @@ KINDS: Mapping[str, str] = {
     "models": "space.models",
     "inputs": "space.inputs",
     "sheets": "space.sheets",
+    "films": "space.films",
     "thumbnails": "space.thumbnails",
     "journal": "space.journal",
     "": "space.other",

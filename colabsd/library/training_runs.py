@@ -28,19 +28,20 @@ from colabsd.storage.removal import remove_for_good
 from colabsd.storage.workspace import Workspace
 
 FOLDER = "training"
+CLASS_PICTURES = "class_pictures"  # beside the runs: they share them
 FORMAT = 1
-START, END, PHOTOS = "run.json", "finished.json", "photos.zip"
-STATE = re.compile(r"state-(\d{7})\b.*")
+START, END = "run.json", "finished.json"
+STATE = re.compile(r"step-(\d+)\.json")
 NAME = re.compile(r"[^\w-]+")
 LONGEST_NAME = 60
-PLACES = ("photos", "name")  # of settings: where photos lie and what a run is called makes no other training
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRun:
     """One training. `settings` are as asked, `request` is the key of them and the photos: equal, the same training.
 
-    `step` is that of the newest state that is kept anywhere. `adapter` names what came out in the end, "" before.
+    `photos` are the digests of its subjects' sets. `step` is that of the newest state that is kept anywhere. `adapter`
+    names what came out in the end, "" before.
     """
 
     name: str
@@ -48,7 +49,7 @@ class TrainingRun:
     settings: Mapping[str, Any]
     plan: TrainingPlan
     request: str
-    photos_sha256: str
+    photos: tuple[str, ...]
     step: int = 0
     adapter: str = ""
 
@@ -62,10 +63,15 @@ class TrainingRun:
         return f"{FOLDER}/{self.name}"
 
 
-def request_of(settings: TrainingSettings, photos_sha256: str) -> str:
-    """The key of a request: what was asked, wherever the photos lie, and what the photos are."""
-    asked = {name: value for name, value in settings_to_json(settings).items() if name not in PLACES}
-    return key_of({"settings": asked, "photos": photos_sha256, "named": settings.name or ""})
+def request_of(settings: TrainingSettings, photos: Sequence[str]) -> str:
+    """The key of a request: what was asked, wherever the photos lie, and the digests of the photos."""
+    asked = {name: value for name, value in settings_to_json(settings).items() if name != "photos"}
+    return key_of({"settings": asked, "photos": list(photos)})
+
+
+def photos_name(number: int) -> str:
+    """The archive of a subject's photos; subjects are counted from 0."""
+    return "photos.zip" if number == 0 else f"photos-{number + 1}.zip"
 
 
 class TrainingRuns:
@@ -75,11 +81,11 @@ class TrainingRuns:
         self.workspace = workspace
 
     def start(
-        self, settings: TrainingSettings, plan: TrainingPlan, photos_sha256: str, photos: bytes, now: datetime
+        self, settings: TrainingSettings, plan: TrainingPlan, photos: Sequence[tuple[str, bytes]], now: datetime
     ) -> TrainingRun:
-        """Write a new run down, with its photos, under its plan's name or the next that is free. Raises: StorageError.
+        """Write a new run down, under its plan's name or the next that is free. Raises: StorageError.
 
-        The name that it gets becomes its plan's too.
+        `photos` are the digest and the archive of each subject's set. The name that the run gets becomes its plan's.
         """
         self.workspace.prepare_to_keep()
         name = self._free_name(plan.name)
@@ -89,8 +95,8 @@ class TrainingRuns:
             started=now,
             settings=settings_to_json(settings),
             plan=plan,
-            request=request_of(settings, photos_sha256),
-            photos_sha256=photos_sha256,
+            request=request_of(settings, [sha256 for sha256, _ in photos]),
+            photos=tuple(sha256 for sha256, _ in photos),
         )
         data = {
             "format": FORMAT,
@@ -98,9 +104,10 @@ class TrainingRuns:
             "settings": dict(run.settings),
             "plan": plan.as_json(),
             "request": run.request,
-            "photos": photos_sha256,
+            "photos": run.photos,
         }
-        self.publish(run, PHOTOS, photos)
+        for number, (_, archive) in enumerate(photos):
+            self.publish(run, photos_name(number), archive)
         self.publish(run, START, json.dumps(data, ensure_ascii=False).encode())
         return run
 
@@ -177,7 +184,8 @@ class TrainingRuns:
         return replace(run, adapter=adapter, step=run.plan.steps)
 
     def _names(self) -> list[str]:
-        return _entries(chain(self.workspace.places(FOLDER), [self.workspace.outbox / FOLDER]))
+        names = _entries(chain(self.workspace.places(FOLDER), [self.workspace.outbox / FOLDER]))
+        return [name for name in names if name != CLASS_PICTURES]
 
     def _free_name(self, wanted: str) -> str:
         base = NAME.sub("-", wanted).strip("-")[:LONGEST_NAME] or "training"
@@ -203,7 +211,7 @@ class TrainingRuns:
                 settings=data["settings"],
                 plan=TrainingPlan.from_json(data["plan"]),
                 request=data["request"],
-                photos_sha256=data["photos"],
+                photos=tuple(data["photos"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise DamagedTrainingError(name=name, reason=f"{START}: {error}") from None

@@ -64,8 +64,8 @@ class AdapterFolders:
     """LoRAs, textual inversions and autoencoders in `root`/loras, `root`/embeddings and `root`/vae, and further ones.
 
     `memory` remembers digests; `also` are LoRAs that lie elsewhere, `remotes` LoRAs of the hub that were asked for.
-    `home` is where the cache has what it brought; None is `root`. Folders are looked at once; a new object sees new
-    files.
+    `home` is where the cache has what it brought; None is `root`. `near` are folders with the same things that are read
+    faster: what is on its way to Drive. Folders are looked at once; a new object sees new files.
     """
 
     def __init__(
@@ -75,19 +75,21 @@ class AdapterFolders:
         also: Sequence[Path] = (),
         remotes: Sequence[Remote] = (),
         home: Path | None = None,
+        near: Sequence[Path] = (),
     ) -> None:
         self.root = root
         self.memory = memory
         self.also = also
         self.remotes = remotes
         self.home = root if home is None else home
+        self.near = near
 
     @cached_property
     def loras(self) -> Digests:
         """LoRAs by name."""
         listed = {remote.word: remote for remote in listed_remotes("adapter")}
         asked = {remote.word: remote for remote in self.remotes}
-        here = {**self._here(listed), **_files(self.root / "loras"), **{path.stem: path for path in self.also}}
+        here = {**self._here(listed), **self._own("loras"), **{path.stem: path for path in self.also}}
         here = {word: path for word, path in here.items() if word not in asked} | self._here(asked)
         return Digests(here, self.memory, {**listed, **asked})
 
@@ -96,7 +98,7 @@ class AdapterFolders:
         """Textual inversions by the words that call them; files that are none are left out."""
         remotes = {remote.word: remote for remote in listed_remotes("embedding")}
         paths: dict[str, Path] = {}
-        for path in _files(self.root / "embeddings").values():
+        for path in self._own("embeddings").values():
             try:
                 words = read_embedding_file(path).words
             except ColabsdError:
@@ -106,6 +108,13 @@ class AdapterFolders:
         known = {word.casefold() for word in paths}
         remotes = {word: remote for word, remote in remotes.items() if word.casefold() not in known}
         return Digests({**self._here(remotes), **paths}, self.memory, remotes)
+
+    def _own(self, folder: str) -> dict[str, Path]:
+        """What lies in a folder of the workspace, by name."""
+        found: dict[str, Path] = {}
+        for root in (self.root, *reversed(self.near)):
+            found |= _files(root / folder)
+        return found
 
     def _here(self, remotes: Mapping[str, Remote]) -> dict[str, Path]:
         """Those that were brought."""

@@ -151,7 +151,7 @@ class WeightCache:
         if self._keeps(kept.bytes):
             yield from self._keep(kept)
         elif self.remote:
-            yield Note("note.weights.keep_failed", {"name": kept.name, "place": self.shelf})
+            yield Note("note.trained.only_here", {"name": kept.name, "gb": gigabytes(kept.bytes), "place": self.home})
         return kept
 
     def prepare(self) -> None:

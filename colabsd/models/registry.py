@@ -3,10 +3,11 @@
 import dataclasses
 import difflib
 from collections.abc import Generator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from colabsd.errors import UnknownModelError
+from colabsd.errors import ColabsdError, UnknownModelError
 from colabsd.models.cache import WeightCache
 from colabsd.models.cards import HubFile, ModelCard
 from colabsd.models.catalog import CATALOG
@@ -15,7 +16,7 @@ from colabsd.models.download import Wanted
 from colabsd.models.file_cards import read_file_card
 from colabsd.models.folders import CHECKER, model_files, read_card, weight_file
 from colabsd.models.hub_places import HubPlace, read_place
-from colabsd.models.shelf import folder_name
+from colabsd.models.shelf import TRAINED, folder_name
 from colabsd.models.starter import NAME as STARTER
 from colabsd.models.starter import Starter, starter_folder
 from colabsd.progress import Note, Progress
@@ -35,20 +36,35 @@ CATALOG_FACTS = (
 )
 
 
-def known_models() -> tuple[ModelCard, ...]:
-    """The models that have a name, the embedded one first."""
-    return (Starter(starter_folder()).card(), *CATALOG)
+def known_models(cache: WeightCache | None = None) -> tuple[ModelCard, ...]:
+    """The models that have a name, the embedded one first; with a cache those that were trained there last."""
+    return (Starter(starter_folder()).card(), *CATALOG, *(trained_models(cache) if cache else ()))
 
 
-def find_model(name: str | None) -> ModelCard:
+def trained_models(cache: WeightCache) -> tuple[ModelCard, ...]:
+    """The models that were trained as a whole in a cache's workspace. Those that cannot be read are left out."""
+    cards = []
+    for kept, *_ in cache.models().values():
+        files = [kept.folder / file.name for file in kept.files if file.name.endswith(".safetensors")]
+        if kept.source.startswith(TRAINED) and files:
+            with suppress(ColabsdError):
+                cards.append(read_file_card(files[0], kept.name))
+    return tuple(cards)
+
+
+def find_model(name: str | None, cache: WeightCache | None = None) -> ModelCard:
     """The card of a model by name, alias, path or hub id; None is the embedded model. Reads nothing from the network.
 
+    With a cache the models that were trained there are known too, before all others.
     Cards of hub models that are not in the catalog are the family's; their files may correct them when they are here.
     Raises: UnknownModelError, MissingWeightsError, DamagedWeightsError, UnsupportedModelError.
     """
     if name is None or name.strip().casefold() == STARTER:
         return Starter(starter_folder()).card()
     wanted = name.strip()
+    trained = {card.name.casefold(): card for card in (trained_models(cache) if cache else ())}
+    if wanted.casefold() in trained:
+        return trained[wanted.casefold()]
     listed = _listed(wanted)
     if listed is not None:
         return listed
@@ -60,7 +76,7 @@ def find_model(name: str | None) -> ModelCard:
     place = read_place(wanted)
     if place is not None:
         return _card_of_place(place)
-    spellings = [STARTER, *(spelling for card in CATALOG for spelling in (card.name, *card.aliases))]
+    spellings = [STARTER, *trained, *(spelling for card in CATALOG for spelling in (card.name, *card.aliases))]
     nearest = difflib.get_close_matches(wanted.casefold(), spellings, 1, 0.0)
     raise UnknownModelError(name=wanted, nearest=nearest[0])
 

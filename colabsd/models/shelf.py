@@ -26,6 +26,7 @@ UNFINISHED = ".unfinished"
 REMOVED = ".removed"
 ABANDONED_S = 3600.0  # a copy that nobody wrote to for so long is nobody's
 SEEN = ".seen"
+TRAINED = "trained:"  # how the source of models begins that were made here
 Seen = Literal["hub", "here"]
 """Who told a digest first: the hub or a card before the file came, or nobody, so that it is what was seen here."""
 

@@ -9,10 +9,10 @@ from typing import Any, Literal
 from colabsd.errors import InvalidSettingError
 
 Kind = Literal["text", "integer", "number", "choice", "switch", "names"]
-Group = Literal[
-    *("picture", "sampling", "variation", "subject", "training", "learning", "watching"),
-    *("film", "camera", "frames", "between", "footage", "film_file", "machine"),
-]
+PictureGroup = Literal["picture", "sampling", "variation"]
+TrainingGroup = Literal["subject", "training", "learning", "watching"]
+FilmGroup = Literal["film", "camera", "frames", "between", "footage", "film_file"]
+Group = PictureGroup | TrainingGroup | FilmGroup | Literal["machine"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

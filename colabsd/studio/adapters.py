@@ -40,7 +40,8 @@ def adapter_folders(cache: WeightCache, asked: Iterable[str]) -> AdapterFolders:
             if not path.is_file():
                 raise UnknownLoraError("error.lora.no_file", path=path)
             paths.append(path)
-    return AdapterFolders(cache.workspace.root / "models", cache.memory, paths, remotes, cache.home)
+    *near, root = cache.workspace.places("models")
+    return AdapterFolders(root, cache.memory, paths, remotes, cache.home, near)
 
 
 def missing_adapters(drawings: Sequence[Drawing], vae: str | None, folders: AdapterFolders) -> Iterator[Remote]:

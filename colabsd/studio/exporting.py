@@ -20,7 +20,7 @@ def export_model(
     from colabsd.engine.single_file_export import export_single_file
 
     folders = adapter_folders(cache, ())
-    known = find_model(name)
+    known = find_model(name, cache)
     yield from bring_adapters((), vae, folders, cache)
     autoencoder = None if vae is None else folders.vae_path(vae)
     card = yield from bring_model(known, cache)

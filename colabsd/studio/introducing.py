@@ -29,7 +29,7 @@ def introduce(workshop: Workshop) -> str:
 
 def remember_model(workshop: Workshop, name: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
     """See `Studio.remember_model`."""
-    find_model(name)
+    workshop.model(name)
     write_choice(workshop.workspace, MODEL, name, clock())
 
 
@@ -37,7 +37,7 @@ def remembered_model(workshop: Workshop) -> str | None:
     """See `Studio.remembered_model`."""
     name = read_choices(workshop.workspace).get(MODEL)
     try:
-        return name if isinstance(name, str) and find_model(name) else None
+        return name if isinstance(name, str) and workshop.model(name) else None
     except ColabsdError:  # it was a file that is not there any more, or a name that is not known here
         return None
 
@@ -71,7 +71,7 @@ def _models(workshop: Workshop) -> Iterator[str]:
     remembered = remembered_model(workshop)
     if remembered is not None and remembered != STARTER:
         yield say("intro.remembered", workshop.language, model=remembered)
-        yield from _bringing(workshop, find_model(remembered), "intro.download")
+        yield from _bringing(workshop, workshop.model(remembered), "intro.download")
     elif workshop.machine.gpu is not None:
         yield from _bringing(workshop, find_model(NEXT_MODEL), "intro.next")
 

@@ -65,11 +65,11 @@ class Workshop:
 
     def models(self) -> tuple[ModelCard, ...]:
         """The models that have a name."""
-        return known_models()
+        return known_models(self.cache)
 
     def model(self, name: str | None) -> ModelCard:
         """The card of one model; None is the embedded one. Raises: UnknownModelError and the errors of its files."""
-        return find_model(name)
+        return find_model(name, self.cache)
 
     def at_hand(self, card: ModelCard) -> ModelCard:
         """The card of a model of the hub with its files where they are kept, if they are; nothing is brought."""

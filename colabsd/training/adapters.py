@@ -107,9 +107,7 @@ class FullTraining:
     def trained(self) -> Trained:
         return Trained(
             networks={
-                part: {
-                    name: parameter.detach().to("cpu", copy=True) for name, parameter in network.named_parameters()
-                }
+                part: {name: parameter.detach().to("cpu", copy=True) for name, parameter in network.named_parameters()}
                 for part, network in self.parts.items()
             }
         )

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from colabsd.errors import CheckpointError, StorageError
+from colabsd.errors import CheckpointError
 from colabsd.keys import key_of
 from colabsd.progress import Note
 from colabsd.storage.budget import check_room
@@ -248,12 +247,3 @@ def _digest(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
-
-
-def free_cache() -> None:
-    """Give back what torch keeps unused on a graphics card."""
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-
-
-__all__ = ["Checkpoints", "Places", "State", "StorageError", "find_checkpoints", "latest_state", "read_state"]

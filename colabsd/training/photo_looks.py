@@ -9,9 +9,14 @@ from colabsd.training.faces import Face
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+TILES = 8  # across and down
+BLUR_WIDTH = 9  # pixels, as in the paper
+SHARPEST = 0.1
+LEAST_STEP = 1.5  # of 255, from one pixel to the next: less is noise
 SALIENCE_SIDE = 64
 SALIENCE_BLUR = 2.5  # pixels
 FAINTEST = 1e-9
+MIDDLE = Point()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,23 +29,45 @@ class PhotoLook:
 
     sharpness: float
     fingerprint: int
-    salient: Point = Point()
+    salient: Point = MIDDLE
     faces: tuple[Face, ...] | None = None
 
 
 def sharpness_of(image: "Image") -> float:
-    """How much fine detail the sharpest parts of a photo have: 0 is none.
+    """How sharp the sharpest parts of a photo are, in [0, 1]; 1.0 of one without any edge, which nothing can be said of.
 
-    The variance of the Laplacian over the variance of the brightness (Pech-Pacheco et al. 2000, "Diatom autofocusing in
-    brightfield microscopy"), in tiles, of which the sharpest tenth counts: a background out of focus is no blur.
+    One less the blur effect (Crété-Roffet, Dolmière, Ladret, Nicolas 2007, "The Blur Effect: Perception and Estimation
+    with a New No-Reference Perceptual Blur Metric"): how little blurring changes the steps between neighbours. It is
+    taken in 8 x 8 tiles, of which the sharpest tenth counts, so that a background out of focus is no blur.
     """
     import numpy as np
 
     grey = np.asarray(image.convert("L"), dtype=np.float32)
-    if min(grey.shape) < 3:
-        return 0.0
-    laplacian = 4 * grey[1:-1, 1:-1] - grey[:-2, 1:-1] - grey[2:, 1:-1] - grey[1:-1, :-2] - grey[1:-1, 2:]
-    return float(laplacian.var() / (grey.var() + 1.0))
+    if min(grey.shape) < TILES * BLUR_WIDTH:
+        return 1.0
+    effects = [_blur_effects(lines) for lines in (grey, grey.T)]
+    found = [np.quantile(effect, SHARPEST) for effect in effects if effect.size]
+    return 1.0 - float(max(found)) if found else 1.0
+
+
+def _blur_effects(grey: Any) -> Any:
+    """The blur effect down the columns of (h, w) brightness, of each tile that has steps to speak of."""
+    import numpy as np
+
+    reach = BLUR_WIDTH // 2
+    sums = np.cumsum(np.pad(grey, [(reach + 1, reach), (0, 0)], mode="edge"), axis=0, dtype=np.float64)
+    blurred = (sums[BLUR_WIDTH:] - sums[:-BLUR_WIDTH]) / BLUR_WIDTH
+    steps, soft = np.abs(np.diff(grey, axis=0)), np.abs(np.diff(blurred, axis=0))
+    lost = _tile_sums(np.maximum(0.0, steps - soft))
+    whole = _tile_sums(steps)
+    edgy = whole > LEAST_STEP * (steps.shape[0] // TILES) * (steps.shape[1] // TILES)
+    return 1.0 - lost[edgy] / whole[edgy]
+
+
+def _tile_sums(values: Any) -> Any:
+    height, width = values.shape[0] // TILES, values.shape[1] // TILES
+    tiles = values[: height * TILES, : width * TILES].reshape(TILES, height, TILES, width)
+    return tiles.sum((1, 3), dtype="float64")
 
 
 def fingerprint_of(image: "Image") -> int:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from colabsd.training.base import Base
     from colabsd.training.trainables import Trainable
 
-Reason = Literal["start", "sample", "checkpoint", "end"]
+Reason = Literal["preflight", "start", "sample", "checkpoint", "end"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +48,23 @@ class Saved:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Preflight:
+    """What one step, one save and one sample took when they were tried; `device_bytes` is the peak on a GPU, else 0."""
+
+    step_s: float
+    save_s: float
+    sample_s: float
+    state_bytes: int
+    device_bytes: int = 0
+
+    def minutes(self, plan: TrainingPlan) -> float:
+        """The whole training at this pace."""
+        samples = plan.steps // plan.sample_every + 1 if plan.sample_every else 1
+        saves = plan.steps // plan.checkpoint_every + 1 if plan.checkpoint_every else 1
+        return (plan.steps * self.step_s + samples * self.sample_s + saves * self.save_s) / 60
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finished:
     """The end of a training: all steps were done, and the last state is kept."""
 
@@ -60,7 +77,8 @@ class Finished:
 class Moment:
     """When the loop lets somebody look: the networks as they are after `step` steps, and the losses so far.
 
-    `reason` "start" comes before the first step (also of a resumed training), "end" after the last. `saved` is the
+    `reason` "preflight" is a trial of one sample before anything is learnt, to be forgotten; "start" comes before the
+    first step (also of a resumed training), "end" after the last. `saved` is the
     state that was kept just now, if one was.
     """
 

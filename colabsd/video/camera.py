@@ -22,9 +22,7 @@ STEP = 1 / 200
 """What a unit of a 3D translation is in units of depth."""
 
 
-def matrix_2d(
-    camera: CameraValues, size: Size, dialect: Dialect, *, flip_drops_translation: bool = False
-) -> Matrix:
+def matrix_2d(camera: CameraValues, size: Size, dialect: Dialect, *, flip_drops_translation: bool = False) -> Matrix:
     """(3, 3): source pixels (x, y, 1) to where they are shown; pixel centres are whole numbers.
 
     M = R T: first moved, then turned and enlarged about the pivot; with `perspective_flip` F R T. The notebook's pivot
@@ -55,8 +53,9 @@ def flip_homography(camera: CameraValues, size: Size) -> tuple[Matrix, float]:
     side, distance = diagonal / math.cos(half_view), diagonal / (2 * math.sin(half_view))
     turn = _about_x(camera.perspective_flip_phi) @ _about_y(camera.perspective_flip_gamma)
     plane = np.column_stack([corners, np.zeros(4)]) @ (turn @ _about_z(camera.perspective_flip_theta)).T
-    # A point of the plane as it is seen: x and y by depth, scaled so that the field of view is the range -1 to 1.
-    seen = plane[:, :2] / math.tan(half_view) / (distance - plane[:, 2])[:, None]
+    # A point of the plane as it is seen: x and y by depth, scaled so that the field of view is the range -1 to 1. The
+    # depth is a pixel more than it should be; films made with Deforum have it so.
+    seen = plane[:, :2] / math.tan(half_view) / (distance + 1 - plane[:, 2])[:, None]
     source = corners + (size.width / 2, size.height / 2)
     return _homography(source, (seen + 1) * side / 2), side
 

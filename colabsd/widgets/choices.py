@@ -84,7 +84,7 @@ def model_choices(studio: "Studio") -> tuple[ModelChoice, ...]:
 
     choices = []
     for card in studio.models():
-        here = card.folder is not None or studio.cache.find(wanted_of(card)) is not None
+        here = (card.folder or card.file) is not None or studio.cache.find(wanted_of(card)) is not None
         if card.variant == "text":
             choices.append(ModelChoice(card, 0 if here else card.download_bytes))
     return tuple(choices)

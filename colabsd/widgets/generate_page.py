@@ -13,6 +13,7 @@ from colabsd.language import say
 from colabsd.library.library import KeptPicture
 from colabsd.library.record import Record
 from colabsd.widgets.captions import name_of
+from colabsd.widgets.cells import AfterCells
 from colabsd.widgets.choices import ModelChoice
 from colabsd.widgets.create_room import CreateRoom
 from colabsd.widgets.escaping import box, escaped, sentence, told_error
@@ -77,6 +78,7 @@ class GeneratePage:
         from IPython.display import display
 
         display(self.root)
+        AfterCells("generate", self._after_cell).listen()
         return self
 
     def run(self, **settings: Any) -> list[KeptPicture]:
@@ -116,11 +118,19 @@ class GeneratePage:
     def _library_changed(self) -> None:
         """Say how many pictures there are now, and how many of them are on Drive."""
         self.studio.library.tend()
-        count = self.studio.library.count("")
+        count = self._count = self.studio.library.count("")
         facts = {"count": f"{count:,}", "machine": machine_name(self.studio)}
         drive = self.studio.library.ledger().tell(self.language)
         said = " · ".join(filter(None, (say("page.status", self.language, **facts), drive)))
         self._status.value = f'<span class="colabsd-dim">{escaped(said)}</span>'
+
+    def _after_cell(self) -> None:
+        """Other cells draw, too."""
+        if self.studio.library.count("") == self._count:
+            return
+        self._library_changed()
+        if self.rooms.value == "gallery":
+            self.gallery.refresh()
 
     # What is done with one picture of the library; each leads back to the first room.
 

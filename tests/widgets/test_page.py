@@ -88,6 +88,16 @@ def test_run_draws_as_the_button_does_and_the_form_shows_what_was_drawn(
 
 
 @pytest.mark.integration
+def test_what_another_cell_drew_is_counted_and_shown(page: GeneratePage, asked: dict[str, Any]) -> None:
+    page.open("gallery")
+    before = page._status.value
+    list(page.studio.draw(settings_from_json(ImageSettings, asked)))
+    assert page._status.value == before
+    page._after_cell()
+    assert page._status.value != before and page.gallery.grid.count == 1
+
+
+@pytest.mark.integration
 def test_nothing_in_a_prompt_is_markup_anywhere_on_the_page(drawn: GeneratePage) -> None:
     page = drawn
     name = page.create.pictures.cells[0].shown.name  # type: ignore[union-attr]

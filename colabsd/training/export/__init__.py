@@ -1,1 +1,1 @@
-"""What a training made, written as files for this and other programs; each is read again and compared before it counts."""
+"""What a training made, as files for this and other programs; each is read again and compared before it counts."""

@@ -80,7 +80,9 @@ def check_words(path: Path, vectors: Sequence[Tensor], engine: Engine) -> None:
     for wanted, now in zip(vectors, found, strict=True):
         if not torch.equal(wanted.detach().float().cpu(), now):
             raise differs(path, "emb", _difference(wanted.float().cpu(), now))
-    compare_outputs(path, outputs(engine, vectors), outputs(engine, found), OUTPUT_TOLERANCES[engine.execution.precision])
+    compare_outputs(
+        path, outputs(engine, vectors), outputs(engine, found), OUTPUT_TOLERANCES[engine.execution.precision]
+    )
 
 
 def compare_outputs(path: Path, wanted: Outputs, found: Outputs, tolerance: float) -> None:
@@ -172,11 +174,15 @@ def _compare_changes(
     names = ["unet", *(row[0] for row in TEXT_ENCODERS[engine.card.family])]
     shapes = {part: parts.tensors(part).shapes for part in names}
     file = read_lora_file(path)
-    placed = {(one.part, one.weight.removesuffix(".weight")): one for one in place_lora(file, shapes, engine.card.family)}
+    placed = {
+        (one.part, one.weight.removesuffix(".weight")): one for one in place_lora(file, shapes, engine.card.family)
+    }
     for place in placed.keys() ^ lora.keys():
         raise differs(path, ".".join(place), 1.0)
     for place, module in placed.items():
-        weight = torch.zeros(()).expand(shapes[module.part][module.weight])  # of no size in memory: only its shape counts
+        weight = torch.zeros(()).expand(
+            shapes[module.part][module.weight]
+        )  # of no size in memory: only its shape counts
         now, wanted = Change(file, module, 1.0, None).delta(weight), lora[place].delta().detach().cpu()
         difference = _difference(wanted.reshape(now.shape), now)
         if not difference <= tolerance:

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -46,7 +46,9 @@ def lora_file(
     assert merge is not None, "the model's files are here"
     if form == "kohya":
         tensors, texts = kohya_lora(trained.lora, adapter, merge.parts.tensors("unet"))
-        tensors = {name: tensor if name.endswith(".alpha") else _rounded(tensor, half) for name, tensor in tensors.items()}
+        tensors = {
+            name: tensor if name.endswith(".alpha") else _rounded(tensor, half) for name, tensor in tensors.items()
+        }
         texts["sshs_model_hash"] = content_digest(tensors)
     else:
         tensors, texts = diffusers_lora(trained.lora)
@@ -107,7 +109,7 @@ def _rounded(tensor: Tensor, half: bool) -> Tensor:
     return tensor.detach().to("cpu", torch.float16 if half else torch.float32)
 
 
-def _card(adapter: Adapter) -> Mapping[str, str]:
+def _card(adapter: Adapter) -> dict[str, str]:
     """The card without its files: a file cannot tell its own digest."""
     card = replace(adapter, files=()).as_json()
     return {CARD: json.dumps(card, ensure_ascii=False, sort_keys=True)}

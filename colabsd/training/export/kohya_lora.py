@@ -38,8 +38,8 @@ def kohya_lora(
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors by their names in the file, and its texts; `unet_names` are those of all the UNet's tensors.
 
-    Every layer has its alpha, in fp32 whatever the precision of the file. Raises: UnsupportedModelError for a layer that
-    has no name in that layout.
+    Every layer has its alpha, in fp32 whatever the precision of the file. Raises: UnsupportedModelError for a layer
+    that has no name in that layout.
     """
     tensors: dict[str, Tensor] = {}
     original = _original_names(adapter.family, unet_names)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from colabsd.engine.clip import PROJECTION, ClipTextEncoder, ProjectedClipTextEncoder
+from colabsd.engine.clip import PROJECTION, ProjectedClipTextEncoder
 from colabsd.engine.components import TEXT_ENCODERS
 from colabsd.engine.model_parts import FileParts, ModelParts, open_parts
 from colabsd.engine.networks import build_unet
@@ -140,10 +140,10 @@ def _run_unet(unet: Any, parts: ModelParts, part: str, card: ModelCard) -> Tenso
 
 
 @torch.inference_mode()
-def _run_encoder(encoder: ClipTextEncoder, parts: ModelParts, part: str, card: ModelCard) -> Tensor:
+def _run_encoder(encoder: Any, parts: ModelParts, part: str, card: ModelCard) -> Tensor:
     tokenizer = parts.tokenizer(part)
     ids = torch.tensor([tokenizer.padded(tokenizer.ids(SENTENCE))])
-    (last,) = encoder.states(ids, (1,))
+    last: Tensor = encoder.states(ids, (1,))[0]
     if not isinstance(encoder, ProjectedClipTextEncoder):
         return last
     ends = (ids == tokenizer.end).int().argmax(dim=-1)

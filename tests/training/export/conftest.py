@@ -4,21 +4,11 @@ from collections.abc import Callable
 
 import pytest
 from small_families import make_family
+from training_results import load
 
-from colabsd.engine.engine import Engine, load_engine
+from colabsd.engine.engine import Engine
 from colabsd.models.cards import Family
 from colabsd.models.folders import read_card
-from colabsd.planning.plans import Execution
-
-
-def load(folder, family: Family, execution: Execution | None = None) -> Engine:  # type: ignore[no-untyped-def]
-    loading = load_engine(read_card(folder, family), execution or Execution())
-    while True:
-        try:
-            next(loading)
-        except StopIteration as end:
-            engine: Engine = end.value
-            return engine
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +20,7 @@ def small_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Family], Eng
         if family not in loaded:
             folder = tmp_path_factory.mktemp(f"export-{family}")
             make_family(folder, family, "text")
-            loaded[family] = load(folder, family)
+            loaded[family] = load(read_card(folder, family))
         return loaded[family]
 
     return find
