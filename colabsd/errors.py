@@ -245,6 +245,12 @@ class DamagedFilmError(ColabsdError):
     key = "error.film.damaged"
 
 
+class UnknownPhotosError(UsageError):
+    """Kept photos of no such name. Facts: name, known (with the key `error.photos.none_kept` only name)."""
+
+    key = "error.photos.unknown"
+
+
 class DamagedPhotosError(ColabsdError):
     """The kept photos of a training cannot be read. Facts: path, and what the sentence names."""
 

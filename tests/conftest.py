@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 sys.path.insert(0, str(Path(__file__).parent))  # for the modules beside this one
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Programs of others that a test can be run against; none of them is part of this repository."""
+    parser.addoption("--official-script", help="diffusers' examples/dreambooth/train_dreambooth.py")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _ctrl_c_reaches_children() -> None:
     """A shell ignores Ctrl-C for what it starts in the background, and children inherit that; here they must not."""

@@ -31,6 +31,7 @@ NOUNS = (
     "finish",
     "enlarge",
     "resume",
+    "train",
     "library",
     "models",
     "doctor",

@@ -8,6 +8,7 @@ often lies on the machine's own disk. Knows nothing of networks, photos and stat
 import difflib
 import json
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -151,8 +152,21 @@ class TrainingRuns:
             lock.release()
 
     def local(self, run: TrainingRun) -> Path:
-        """The run's folder on this machine's own disk, where states are written."""
+        """The run's folder on this machine's own disk: its lock, its photos, what is written over and over."""
         return self.workspace.local / FOLDER / run.name
+
+    def states(self, run: TrainingRun) -> Path:
+        """The folder where states are written: the run's own in the workspace, or on this disk where that is Drive."""
+        near = self.workspace.remote
+        return (self.local(run) if near else self.workspace.root / run.folder) / "states"
+
+    def forget_photos(self, run: TrainingRun) -> None:
+        """Remove the kept photos of a run for good. Raises: StorageError."""
+        self.remove(run, [photos_name(number) for number in range(len(run.photos))])
+        unpacked = self.local(run) / "photos"
+        with storage_errors(unpacked):
+            if unpacked.is_dir():
+                shutil.rmtree(unpacked)
 
     def publish(self, run: TrainingRun, name: str, data: bytes) -> Published:
         """Write a file into the run's folder, once. Raises: StorageError, also when the name was used."""
@@ -216,8 +230,8 @@ class TrainingRuns:
         except (KeyError, TypeError, ValueError) as error:
             raise DamagedTrainingError(name=name, reason=f"{START}: {error}") from None
         files = self.files(run)
-        local = self.local(run)
-        near = [path.name for path in local.iterdir()] if local.is_dir() else []
+        states = self.states(run)
+        near = [path.name for path in states.iterdir()] if states.is_dir() else []
         steps = [int(found[1]) for file in (*files, *near) if (found := STATE.fullmatch(file))]
         adapter = str(self._json(name, END).get("adapter", "")) if END in files else ""
         return replace(run, step=max(steps, default=0), adapter=adapter)

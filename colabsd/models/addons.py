@@ -117,6 +117,25 @@ ADDONS: tuple[AddOn, ...] = (
         facts_from=("github.com/TencentARC/GFPGAN/releases/tag/v1.3.0", MANAGER),
     ),
     AddOn(
+        name="yunet",
+        aliases=("face_detection_yunet_2026may",),  # its file; OpenCV 5 does not read the ones before it
+        kind="faces",
+        source="pollen-robotics/face_detection_yunet_2026may",
+        revision="2b8e922362946a0db67e861bae0f77826980effd",
+        files=(
+            HubFile(
+                "face_detection_yunet_2026may.onnx",
+                229_738,
+                "ebafce4e3c118d6554634be5c27ab333b4c047a9a8c3faf1d7cf93101c22f0f0",
+            ),
+        ),
+        license="MIT",
+        facts_from=(
+            "github.com/opencv/opencv_zoo models/face_detection_yunet",
+            "huggingface.co/pollen-robotics/face_detection_yunet_2026may",
+        ),
+    ),
+    AddOn(
         name=CHECKER,
         kind="checker",
         source="stable-diffusion-v1-5/stable-diffusion-v1-5",

@@ -7,6 +7,7 @@ frames, of degree 3 without a knot at the second and the last but one (de Boor 1
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 Method = Literal["Linear", "Quadratic", "Cubic"]
@@ -38,7 +39,7 @@ def filled(values: Sequence[float], method: Method, keys: int) -> list[float]:
 
 
 def _on_lines(values: list[float], known: Sequence[int]) -> list[float]:
-    for start, end in zip(known, known[1:], strict=False):
+    for start, end in pairwise(known):
         if end - start > 1:
             first = values[start]
             slope = (values[end] - first) / (end - start)
@@ -49,7 +50,7 @@ def _on_lines(values: list[float], known: Sequence[int]) -> list[float]:
 def _on_spline(values: list[float], known: Sequence[int], degree: int) -> list[float]:
     knots = _knots(known, degree)
     weights = _weights([values[frame] for frame in known], known, knots, degree)
-    for start, end in zip(known, known[1:], strict=False):
+    for start, end in pairwise(known):
         for frame in range(start + 1, end):
             span = _span(knots, frame, degree, len(known))
             basis = _basis(knots, span, frame, degree)
@@ -59,7 +60,7 @@ def _on_spline(values: list[float], known: Sequence[int], degree: int) -> list[f
 
 def _knots(known: Sequence[int], degree: int) -> list[float]:
     if degree == 2:
-        inner = [(first + second) / 2 for first, second in zip(known, known[1:], strict=False)][1:-1]
+        inner = [(first + second) / 2 for first, second in pairwise(known)][1:-1]
     else:
         inner = [float(frame) for frame in known[2:-2]]
     ends = degree + 1

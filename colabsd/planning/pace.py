@@ -63,7 +63,7 @@ class Pace:
         work = sum(operations(drawing, card) for drawing in plan.drawings)
         if speeds:
             return work / (sum(speeds) / len(speeds))
-        return LOADING_S + work / _guess(plan.execution, machine)
+        return LOADING_S + work / guessed_speed(plan.execution, machine)
 
 
 def operations(drawing: Drawing, card: ModelCard) -> float:
@@ -78,7 +78,8 @@ def _kind(card: ModelCard, execution: Execution) -> Kind:
     return card.name, execution.device, execution.precision
 
 
-def _guess(execution: Execution, machine: Machine) -> float:
+def guessed_speed(execution: Execution, machine: Machine) -> float:
+    """Operations per second that a whole run reaches, before anything was measured."""
     if execution.device == "cpu" or machine.gpu is None:
         return machine.cores * CORE_SPEED
     capability = machine.gpu.capability

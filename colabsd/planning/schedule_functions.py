@@ -48,7 +48,7 @@ def power(base: Number, exponent: Number) -> Number:
     """Not-a-number for a fractional power of a negative number; whole numbers beyond 63 bits become floats."""
     if isinstance(base, int) and isinstance(exponent, int) and exponent >= 0:
         if -2 < base < 2:  # of -1, 0 and 1 only the parity of an exponent counts
-            return int(base) ** (exponent if exponent < 2 else 2 - exponent % 2)
+            return int(base ** (exponent if exponent < 2 else 2 - exponent % 2))
         if base.bit_length() * exponent <= MOST_BITS:
             return int(base**exponent)
     try:
@@ -62,15 +62,15 @@ def power(base: Number, exponent: Number) -> Number:
 
 
 def shifted_left(left: Any, right: Any) -> Number:
-    left, right = _whole(left), _whole(right)
-    if right < 0:
+    whole, by = _whole(left), _whole(right)
+    if by < 0:
         return NAN
-    return left << right if left.bit_length() + right <= MOST_BITS else power(2, right) * left
+    return whole << by if whole.bit_length() + by <= MOST_BITS else multiplied(power(2, by), whole)
 
 
 def shifted_right(left: Any, right: Any) -> Number:
-    left, right = _whole(left), _whole(right)
-    return NAN if right < 0 else left >> min(right, 10 * MOST_BITS)
+    whole, by = _whole(left), _whole(right)
+    return NAN if by < 0 else whole >> min(by, MOST_BITS)
 
 
 def inverted(value: Any) -> Any:

@@ -196,7 +196,9 @@ class _Parser:
     def _function(self, token: Token, depth: int) -> Node:
         if token.text not in self.functions:
             nearest = (*get_close_matches(token.text, self.functions, 1, 0.0), "sin")[0]
-            raise self.place.wrong("error.film_schedule.function", token.position, word=token.text[:40], nearest=nearest)
+            raise self.place.wrong(
+                "error.film_schedule.function", token.position, word=token.text[:40], nearest=nearest
+            )
         count, function = self.functions[token.text]
         self._expect("(")
         given = [self._expression(0, depth + 1)]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from colabsd.errors import InvalidScheduleError
 from colabsd.planning.schedule_grammar import Place
 
-LONGEST = 4_000_000  # characters; real schedules with 6,000 keys have 150,000
+LONGEST = 1_000_000  # characters; real schedules with 6,000 keys have 150,000
 MOST_KEYS = 100_000
 KEY_OPENS = re.compile(r"([0-9]+):\s*\(")
 VALUE_CLOSES = re.compile(r"\)(?:,\s?|\s?$)")
@@ -116,5 +116,3 @@ def unwrapped(text: str) -> str:
     if text.startswith("(") and text.endswith(")"):
         text = text[1:-1].strip()
     return text[1:-1] if len(text) > 1 and text[0] in QUOTES and text[-1] == text[0] else text
-
-

@@ -181,18 +181,18 @@ def parse_text_schedule(text: str, dialect: Dialect, *, name: str, strict: bool 
 
 def _cuts(text: str, dialect: Dialect, place: Place) -> list[Cut]:
     """The text as the dialect cuts it. Raises: InvalidScheduleError where it finds nothing."""
-    cuts = _few(notebook_cuts(text) if dialect == "notebook" else a1111_cuts(text), place)
-    if not cuts:
-        raise place.wrong("error.film_schedule.form", 0)
-    return cuts
+    return _few(notebook_cuts(text) if dialect == "notebook" else a1111_cuts(text), place)
 
 
 def _few(cuts: Iterable[Cut], place: Place) -> list[Cut]:
+    """The cuts: at least one, and not more than anybody needs. Raises: InvalidScheduleError."""
     kept = []
     for cut in cuts:
         kept.append(cut)
         if len(kept) > MOST_KEYS:
             raise place.wrong("error.film_schedule.keys", cut.key_start, limit=MOST_KEYS)
+    if not kept:
+        raise place.wrong("error.film_schedule.form", 0)
     return kept
 
 
@@ -290,5 +290,3 @@ def _float(value: object) -> float:
         return float(value)
     except OverflowError:
         return float("inf") if value > 0 else float("-inf")
-
-

@@ -23,7 +23,6 @@ NOISES = ("gaussian", "uniform", "perlin")
 LONGEST = 1_000_000
 COMPAT = {
     "strict_schedules": "schedules are read to the letter as Deforum reads them",
-    "prompt_letters": "in a prompt's backticks every letter t becomes the frame's number",
     "cadence_tail": "frames after the last drawn one are not written",
     "flip_drops_translation": "with the perspective flip there is no translation",
     "flow_cadence_pixel": "flow between drawn frames moves one pixel at most",

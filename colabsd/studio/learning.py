@@ -1,76 +1,72 @@
-"""One training from its photos to its adapter: class pictures, the loop, what is seen and kept on the way, the export."""
+"""One training from its photos to its adapter: class pictures, the loop with somebody looking on, the export."""
 
-import json
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colabsd import __version__
 from colabsd.artifacts import Adapter
+from colabsd.engine.clip_scorer import best_scorer
 from colabsd.environment.packages import installed_version
-from colabsd.errors import StorageError
+from colabsd.errors import DamagedWeightsError, MissingWeightsError
+from colabsd.geometry import Size
+from colabsd.keys import key_of
 from colabsd.library.adapters import KeptAdapter, stamped
-from colabsd.library.training_runs import CLASS_PICTURES, FOLDER, TrainingRun, TrainingRuns
+from colabsd.library.training_runs import TrainingRun, TrainingRuns
 from colabsd.models.cards import ModelCard
-from colabsd.planning.memory import choose_execution
-from colabsd.planning.plans import ImagePlan
+from colabsd.planning.images import plan_images
 from colabsd.progress import Note, Progress
-from colabsd.storage.failures import storage_errors
-from colabsd.storage.publish import publish_into
+from colabsd.settings.images import ImageSettings
+from colabsd.studio.training_files import Seen, bring_states, class_places, remembered, state_places
 from colabsd.studio.workshop import Workshop
-from colabsd.training.checkpoints import Places, latest_state
+from colabsd.training.base import load_base
+from colabsd.training.checkpoints import find_checkpoints
 from colabsd.training.class_pictures import (
     ClassPictures,
-    ClassPlaces,
     draw_class_pictures,
     missing_class_pictures,
     plan_class_pictures,
 )
+from colabsd.training.examples import examples_of
+from colabsd.training.export.keeping import keep_trained
+from colabsd.training.figures import Figures, best_step
+from colabsd.training.loop import load_step, train
+from colabsd.training.methods import build_trainable
+from colabsd.training.photo_files import find_photos
 from colabsd.training.photos import PhotoSet
-from colabsd.training.reports import Finished, Saved, TrainingReport
+from colabsd.training.reports import Finished, NobodyWatches, Saved, Watcher
 from colabsd.training.watching import Samples, SampleWatcher
 
 if TYPE_CHECKING:
-    from colabsd.engine.engine import Engine
     from colabsd.training.base import Base
-    from colabsd.training.data import Examples
     from colabsd.training.trainables import Trainable
 
 Sets = Sequence[PhotoSet]
 PACKAGES = ("torch", "diffusers", "transformers", "numpy", "pillow")
-MEMORY, SHEET = "watched.json", "samples"
 MOST_LOSSES = 400  # points of a curve that a card keeps
 
 
 def learn(workshop: Workshop, runs: TrainingRuns, run: TrainingRun, card: ModelCard, sets: Sets) -> Iterator[Any]:
     """Train what is left of a run, and keep what comes out; the KeptAdapter comes last. Raises: see `Studio.train`."""
-    from colabsd.training.base import load_base
-    from colabsd.training.loop import train
-    from colabsd.training.methods import build_trainable
-
     classes = yield from _class_pictures(workshop, run, card)
     workshop.unload()  # the engine's weights go before those that learn come
+    yield from bring_states(runs, run)
     base = yield from load_base(card, run.plan)
     trainable = build_trainable(base, run.plan)
-    watcher = _watcher(workshop, runs, run, card, sets)
-    keeping = _Keeping(runs, run)
-    finished = None
-    for event in train(run.plan, _examples(run, sets, classes), base, trainable, _places(workshop, runs, run), watcher):
+    examples = examples_of(run.plan, sets, classes)
+    seen = Seen(runs, run)
+    watcher = yield from _watcher(workshop, runs, run, card, sets)
+    for event in train(run.plan, examples, base, trainable, state_places(runs, run), watcher):
         workshop.library.tend()
         if isinstance(event, Samples):
-            keeping.seen(event)
+            seen.take(event)
         elif isinstance(event, Saved):
-            keeping.saved(event)
-        elif isinstance(event, Finished):
-            finished = event
+            seen.saved(event)
         yield event
-    assert finished is not None, "a training that is not stopped ends"
-    keeping.finish()
-    yield from _kept(workshop, runs, run, card, base, trainable, finished, keeping)
+        if isinstance(event, Finished):
+            seen.publish()
+            yield from _finished(workshop, runs, run, base, trainable, event)
 
 
 def _class_pictures(
@@ -85,9 +81,11 @@ def _class_pictures(
             found.append(_pictures_in(Path(subject.class_folder).expanduser()))
             continue
         plan = plan_class_pictures(subject, run.plan, card, workshop.machine)
-        places = _class_places(workshop)
+        places = class_places(workshop.workspace)
         if missing_class_pictures(plan, places):
-            yield Note("note.training.class_pictures", {"count": run.plan.class_pictures, "prompt": subject.class_prompt})
+            yield Note(
+                "note.training.class_pictures", {"count": run.plan.class_pictures, "prompt": subject.class_prompt}
+            )
         engine = yield from workshop.load(card, plan, {})
         for event in draw_class_pictures(engine, plan, places):
             if isinstance(event, ClassPictures):
@@ -97,92 +95,101 @@ def _class_pictures(
     return found
 
 
-def _class_places(workshop: Workshop) -> ClassPlaces:
-    """Class pictures lie beside the runs, which share them; on Drive a few archives."""
-    workspace = workshop.workspace
-    relative = f"{FOLDER}/{CLASS_PICTURES}"
-    local = workspace.local / relative
-    if not workspace.remote:
-        return ClassPlaces(local=local)
-    kept = {}
-    for folder in (*workspace.places(relative), workspace.outbox / relative):
-        with suppress(OSError):
-            kept |= {path.name: path for path in folder.glob("*.zip")}
-
-    def publish(name: str, data: bytes) -> None:
-        publish_into(workspace, data, workspace.root / relative, [name])
-
-    return ClassPlaces(local=local, kept=tuple(kept.values()), publish=publish)
-
-
 def _pictures_in(folder: Path) -> list[Path]:
-    from colabsd.training.photo_files import find_photos
-
     return list(find_photos([folder])[0])
-
-
-def _examples(run: TrainingRun, sets: Sets, classes: Sequence[Sequence[Path]]) -> "Examples":
-    """What is learnt from: every photo with its caption or the subject's sentence, class pictures with theirs."""
-    from colabsd.training.data import Example, Examples
-    from colabsd.training.photo_files import read_photo_file
-    from colabsd.training.photos import Photo, choose_crop
-
-    photos, others = [], []
-    for subject, chosen, pictures in zip(run.plan.subjects, sets, classes, strict=True):
-        for photo in chosen.photos:
-            sentence = photo.caption or subject.photo_prompt
-            photos.append(Example(f"{photo.sha256} {photo.crop.box}", photo.image, sentence))
-        for path in pictures:
-            file = read_photo_file(path)
-            crop = choose_crop(file.size, None, file.size, 1)
-            size = file.size
-            one = Photo(
-                path=path, name=path.name, sha256=file.sha256, width=size.width, height=size.height, crop=crop
-            )
-            others.append(Example(f"{one.sha256} {crop.box}", one.image, subject.class_prompt))
-    return Examples(tuple(photos), tuple(others))
 
 
 def _watcher(
     workshop: Workshop, runs: TrainingRuns, run: TrainingRun, card: ModelCard, sets: Sets
-) -> SampleWatcher:
-    """Who looks on, with what it saw before a disconnection."""
-    from colabsd.engine.clip_scorer import best_scorer
-    from colabsd.geometry import Size
-
+) -> Generator[Note, None, Watcher]:
+    """Who looks on, with what it saw before a disconnection. Where nothing can measure pictures, nobody."""
+    try:
+        scorer = best_scorer(workshop.cache, run.plan.execution.device)
+    except (MissingWeightsError, DamagedWeightsError) as error:
+        yield Note("note.training.nobody_watches", {"reason": error})
+        return NobodyWatches()
     side = Size(run.plan.resolution, run.plan.resolution)
     photos = [[photo.image(side) for photo in chosen.photos] for chosen in sets]
-    scorer = best_scorer(workshop.cache, run.plan.execution.device)
-    return SampleWatcher(card, scorer, photos, workshop.language, _memory(runs, run))
+    return SampleWatcher(card, scorer, photos, workshop.language, remembered(runs, run))
 
 
-def _memory(runs: TrainingRuns, run: TrainingRun) -> dict[str, Any] | None:
-    """The newest that a watcher of this run remembered, on this machine or on Drive."""
-    from colabsd.training.results import Trained  # noqa: F401
+def _finished(
+    workshop: Workshop, runs: TrainingRuns, run: TrainingRun, base: "Base", trainable: "Trainable", end: Finished
+) -> Iterator[Progress | Note | KeptAdapter]:
+    """Export the step that is best as far as is known, and write down that the run is finished."""
+    memory = remembered(runs, run)
+    best = end.step if memory is None else _best_of(memory, runs, run, end.step)
+    if best != end.step:
+        load_step(trainable, runs.states(run), best, run.plan.key)
+        yield Note("note.training.best_step", {"step": best, "steps": end.step})
+    kept = yield from export_step(workshop, run, base, trainable, best, end.losses)
+    runs.finish(run, kept.name, {"step": best, "loss": end.losses[-1] if end.losses else None})
+    yield kept
 
-    near = runs.local(run) / MEMORY
-    kept = sorted(name for name in runs.files(run) if name.startswith(f"{SHEET}-") and name.endswith(".json"))
-    found: list[dict[str, Any]] = []
-    with suppress(OSError, ValueError):
-        found.append(json.loads(near.read_bytes()))
-    for name in kept[-1:]:
-        with suppress(StorageError, ValueError):
-            found.append(json.loads(runs.read(run, name)))
-    return max(found, key=lambda one: len(one.get("figures", ())), default=None)
+
+def _best_of(memory: Mapping[str, Any], runs: TrainingRuns, run: TrainingRun, last: int) -> int:
+    """The best step, of those that have a state."""
+    figures = [Figures.from_json(one) for one in memory.get("figures", ())]
+    steps = [one.step for one in find_checkpoints([runs.states(run)])]
+    return best_step(figures, steps) or last
 
 
-def _places(workshop: Workshop, runs: TrainingRuns, run: TrainingRun) -> Places:
-    """Where states go: this machine's disk, and on Drive the run's folder."""
-    cache = workshop.workspace.local / FOLDER / "latents"
-    if not workshop.workspace.remote:
-        return Places(local=runs.local(run), cache=cache)
+def export_step(
+    workshop: Workshop, run: TrainingRun, base: "Base", trainable: "Trainable", step: int, losses: Sequence[float]
+) -> Generator[Progress | Note, None, KeptAdapter]:
+    """Keep what a step had learnt where prompts find it, read again and compared with what it should do."""
+    plan, card, trained = run.plan, base.card, trainable.trained()
+    images = plan_images(
+        ImageSettings(prompt="", device=plan.execution.device),
+        card=card,
+        machine=workshop.machine,
+        new_seed=lambda: 0,
+    )
+    engine = yield from workshop.load(card, images, {})
+    adapter = Adapter(
+        name=run.name,
+        method=plan.method,
+        family=card.family,
+        base=plan.model,
+        base_sha256=plan.model_sha256,
+        phrase=" ".join(dict.fromkeys(f"{one.word} {one.class_word}" for one in plan.subjects)),
+        words=tuple(trained.words),
+        photos=sum(one.count for one in plan.subjects),
+        photos_sha256=key_of(list(run.photos)) if len(run.photos) > 1 else run.photos[0],
+        made=stamped(datetime.now(UTC)),
+        width=plan.resolution,
+        height=plan.resolution,
+        steps=step,
+        prediction="v" if base.prediction_type == "v_prediction" else "epsilon",
+        plan=plan.key,
+        settings=plan.as_json(),
+        losses=thinned(losses[:step]),
+        versions=_versions(),
+    )
+    return (yield from keep_trained(workshop.cache, trained, adapter, engine))
 
-    def publish(name: str, data: bytes) -> None:
-        if name in runs.files(run):  # of a state that another machine could not finish
-            runs.remove(run, [name])
-        runs.publish(run, name, data)
 
-    def remove(names: Sequence[str]) -> None:
-        runs.remove(run, names)
+def export_kept_step(
+    workshop: Workshop, runs: TrainingRuns, run: TrainingRun, card: ModelCard, step: int
+) -> Iterator[Progress | Note | KeptAdapter]:
+    """Keep what a step had learnt whose state is still there. Raises: CheckpointError, ExportError, StorageError."""
+    yield from bring_states(runs, run)
+    workshop.unload()
+    base = yield from load_base(card, run.plan)
+    trainable = build_trainable(base, run.plan)
+    load_step(trainable, runs.states(run), step, run.plan.key)
+    found = next(one for one in find_checkpoints([runs.states(run)]) if one.step == step)
+    yield (yield from export_step(workshop, run, base, trainable, step, found.facts["losses"]))
 
-    return Places(local=runs.local(run), cache=cache, publish=publish, remove=remove)
+
+def thinned(losses: Sequence[float]) -> tuple[tuple[int, float], ...]:
+    """(step, loss) of at most MOST_LOSSES stretches of equal length: each the mean of its own, at its last step."""
+    each = max(1, -(-len(losses) // MOST_LOSSES))
+    parts = [losses[first : first + each] for first in range(0, len(losses), each)]
+    ends = [min(first + each, len(losses)) for first in range(0, len(losses), each)]
+    return tuple((end, round(sum(part) / len(part), 6)) for end, part in zip(ends, parts, strict=True))
+
+
+def _versions() -> dict[str, str]:
+    found = {name: installed_version(name) for name in PACKAGES}
+    return {"colabsd": __version__, **{name: version for name, version in found.items() if version}}

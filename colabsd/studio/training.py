@@ -4,22 +4,25 @@ import secrets
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from colabsd.environment.interrupts import stop_waits
-from colabsd.environment.packages import installed_packages
+from colabsd.environment.packages import installed_version
 from colabsd.errors import DamagedTrainingError, NotAPictureError
 from colabsd.library.adapters import KeptAdapter, kept_adapters
 from colabsd.library.training_runs import TrainingRun, TrainingRuns, photos_name, request_of
 from colabsd.models.cards import ModelCard
 from colabsd.models.registry import bring_model
-from colabsd.planning.photos import PhotoFacts
+from colabsd.planning.photos import PHOTO_KINDS, PhotoFacts
 from colabsd.planning.training import TrainingPlan
+from colabsd.planning.training_choices import plan_training as choose
+from colabsd.planning.training_choices import read_subject
 from colabsd.progress import Note, Progress
 from colabsd.settings.codec import settings_to_json
+from colabsd.settings.fields import check_settings
 from colabsd.settings.training import TrainingSettings
 from colabsd.storage.budget import free_bytes
+from colabsd.studio.photos import photos as read_photos
 from colabsd.studio.workshop import SEEDS, Workshop
 
 if TYPE_CHECKING:
@@ -27,14 +30,16 @@ if TYPE_CHECKING:
     from colabsd.training.reports import Finished, Saved, TrainingReport
     from colabsd.training.watching import Samples
 
-TrainingEvent: TypeAlias = "Progress | Note | TrainingRun | PhotoSet | TrainingReport | Saved | Samples | Finished | KeptAdapter"
+TrainingEvent: TypeAlias = (
+    "Progress | Note | TrainingRun | PhotoSet | TrainingReport | Saved | Samples | Finished | KeptAdapter"
+)
 Sets: TypeAlias = "Sequence[PhotoSet]"
 
 
 def plan_training(workshop: Workshop, settings: TrainingSettings, photos: "PhotoSet | None" = None) -> TrainingPlan:
     """See `Studio.plan_training`."""
     card = workshop.model(settings.model)
-    reading = read_subjects(settings, card, photos)
+    reading = read_subjects(workshop, settings, photos)
     while True:
         try:
             next(reading)
@@ -42,16 +47,14 @@ def plan_training(workshop: Workshop, settings: TrainingSettings, photos: "Photo
             return exact_training(workshop, settings, card, [one.facts for one in end.value])
 
 
-def train(
-    workshop: Workshop, settings: TrainingSettings, photos: "PhotoSet | None" = None
-) -> Iterator[TrainingEvent]:
+def train(workshop: Workshop, settings: TrainingSettings, photos: "PhotoSet | None" = None) -> Iterator[TrainingEvent]:
     """See `Studio.train`."""
     runs = TrainingRuns(workshop.workspace)
     if photos is None and not settings.photos:
         yield from go_on(workshop, runs, waiting(runs, settings))
         return
     known = workshop.model(settings.model)
-    sets = yield from read_subjects(settings, known, photos)
+    sets = yield from read_subjects(workshop, settings, photos)
     yield from sets
     run = runs.same(request_of(settings, [one.sha256 for one in sets]))
     if run is None or (run.is_finished and _adapter(workshop, run) is None):
@@ -69,9 +72,28 @@ def resume_training(workshop: Workshop, name: str | None = None) -> Iterator[Tra
         yield from go_on(workshop, runs, run)
 
 
+def export_training(workshop: Workshop, name: str, step: int | None) -> Iterator[Progress | Note | KeptAdapter]:
+    """See `Studio.export_training`."""
+    runs = TrainingRuns(workshop.workspace)
+    run = runs.find(name)
+    card = yield from bring_model(workshop.model(run.settings.get("model") or run.plan.model), workshop.cache)
+    with runs.locked(run) as held, stop_waits():
+        from colabsd.studio.learning import export_kept_step
+
+    execution, notes = workshop.execution_again(card, held.plan.execution)
+    yield from notes
+    here = replace(held, plan=replace(held.plan, execution=execution))
+    yield from export_kept_step(workshop, runs, here, card, step or held.step)
+
+
 def training_runs(workshop: Workshop) -> list[TrainingRun]:
     """See `Studio.training_runs`."""
     return TrainingRuns(workshop.workspace).all()
+
+
+def training_run(workshop: Workshop, name: str) -> TrainingRun:
+    """See `Studio.training_run`."""
+    return TrainingRuns(workshop.workspace).find(name)
 
 
 def forget_photos(workshop: Workshop, name: str) -> None:
@@ -129,28 +151,25 @@ def kept_photos(runs: TrainingRuns, run: TrainingRun) -> "list[PhotoSet]":
 
 
 def read_subjects(
-    settings: TrainingSettings, card: ModelCard, photos: "PhotoSet | None"
+    workshop: Workshop, settings: TrainingSettings, photos: "PhotoSet | None"
 ) -> "Generator[Progress | Note, None, list[PhotoSet]]":
     """The photos of every subject: those given, or of the folder that the settings name, then of further subjects.
 
     Raises: NotAPictureError, MissingPackageError, StorageError, InvalidSettingError.
     """
-    from colabsd.planning.training_choices import read_subject
-    from colabsd.training.photos import PhotoSet, read_photos
-
+    check_settings(settings)
     folders = [] if photos is not None else [settings.photos]
     folders += [read_subject(text)[0] for text in settings.more_subjects or ()]
     sets = [] if photos is None else [photos]
-    side = min(card.size.width, card.size.height)
-    kind = settings.kind or "object"
+    kind = next(one for one in PHOTO_KINDS if one == (settings.kind or "object"))
     for folder in folders:
-        if not folder:
+        if not folder.strip():
             raise NotAPictureError("error.training.no_photos")
-        for event in read_photos([Path(folder)], kind=kind, side=settings.resolution or side):  # type: ignore[arg-type]
-            if isinstance(event, PhotoSet):
-                sets.append(event)
-            else:
+        for event in read_photos(workshop, [folder], kind, settings.model):
+            if isinstance(event, Progress | Note):
                 yield event
+            else:
+                sets.append(event)
     return sets
 
 
@@ -158,8 +177,6 @@ def exact_training(
     workshop: Workshop, settings: TrainingSettings, card: ModelCard, photos: Sequence[PhotoFacts]
 ) -> TrainingPlan:
     """The exact plan of a training on this machine. Raises: InvalidSettingError and its like."""
-    from colabsd.planning.training_choices import plan_training as choose
-
     return choose(
         settings,
         photos[0],
@@ -167,7 +184,7 @@ def exact_training(
         machine=workshop.machine,
         new_seed=lambda: secrets.randbelow(SEEDS),
         more=tuple(photos[1:]),
-        installed=installed_packages(("bitsandbytes", "prodigyopt")),
+        installed=frozenset(filter(installed_version, ("bitsandbytes", "prodigyopt"))),
         free_disk_bytes=free_bytes(workshop.workspace.local),
     )
 

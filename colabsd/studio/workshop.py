@@ -187,6 +187,10 @@ class Workshop:
             self._engine.checked_by = self.cache.home / _checker().folder
         return self._engine
 
+    def unload(self) -> None:
+        """Let go of the loaded engine, so that something else has its memory."""
+        self._engine, self._engine_key = None, None
+
     def _bring_checker(self, drawing: Drawing, card: ModelCard) -> Generator[Progress | Note, None, None]:
         """The safety checker of a drawing, where it is asked for and none lies beside the model."""
         if drawing.safety == "blur" and not card.has_checker:

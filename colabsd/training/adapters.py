@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor, nn
 
 from colabsd.engine.components import Components
 from colabsd.planning.training import TrainingPlan
 from colabsd.training.base import Base
+from colabsd.training.drawing import with_learnt
 from colabsd.training.lora_layers import LoraLayers, copy_into
 from colabsd.training.results import Trained
 from colabsd.training.trainables import ParameterGroup
@@ -59,9 +59,8 @@ class LoraTraining:
         return Trained(lora={module: pair for part in self.parts.values() for module, pair in part.pairs().items()})
 
     def adapted(self, components: Components) -> Components:
-        from colabsd.training.drawing import with_learnt
-
-        return with_learnt(components, self.base, self.trained())
+        text = [pair for part, layers in self.parts.items() if part != UNET for pair in layers.pairs().items()]
+        return with_learnt(components, self.base, Trained(lora=dict(text)))
 
 
 @dataclass
@@ -123,9 +122,8 @@ def rate_of(plan: TrainingPlan, part: str) -> float:
     return plan.learning_rate if part == UNET else plan.text_encoder_rate
 
 
-def learning_parameters(groups: Sequence[ParameterGroup]) -> list[nn.Parameter]:
-    """Those that learn at this step."""
-    return [parameter for group in groups for parameter in group.parameters if parameter.requires_grad]
+def _copies(network: nn.Module) -> dict[str, Tensor]:
+    return {name: parameter.detach().to("cpu", copy=True) for name, parameter in network.named_parameters()}
 
 
 def in_training_mode(base: Base, groups: Sequence[ParameterGroup]) -> None:
@@ -143,7 +141,3 @@ def use_gradient_checkpointing(base: Base, groups: Sequence[ParameterGroup]) -> 
         if any(group.name == encoder.part for group in groups):
             encoder.model.gradient_checkpointing_enable({"use_reentrant": False})
 
-
-def numbers_are_finite(tensors: Sequence[Tensor]) -> bool:
-    """Whether all numbers of all tensors are numbers."""
-    return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)

@@ -32,6 +32,11 @@ class Ends:
     same_class: float
     class_before: float
 
+    @property
+    def reachable(self) -> float:
+        """How alike samples can become to the photos: as these are among themselves, or more where they differ much."""
+        return self.photos if self.photos > self.before + LEAST_ROOM else 1.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
@@ -105,7 +110,7 @@ def measure(step: int, seen: Seen, photos: Vectors, untouched: Vectors, ends: En
     return Figures(
         step=step,
         **found,
-        way=share(found["photos"], ends.before, ends.photos, without=1.0),
+        way=share(found["photos"], ends.before, ends.reachable, without=1.0),
         following=share(found["prompt"], ends.unmeant, ends.followed, without=1.0),
         kept_share=share(found["kept"], ends.class_before, ends.same_class, without=1.0),
     )

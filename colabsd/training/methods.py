@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from colabsd.planning.training import Method, TrainingPlan
 from colabsd.training.adapters import FullTraining, LoraTraining
 from colabsd.training.base import Base
+from colabsd.training.inversion import InversionTraining
+from colabsd.training.pivotal import PivotalTraining
 from colabsd.training.trainables import Trainable
 
 
@@ -13,4 +15,9 @@ def build_trainable(base: Base, plan: TrainingPlan) -> Trainable:
     return METHODS[plan.method](base, plan)
 
 
-METHODS: Mapping[Method, Callable[[Base, TrainingPlan], Trainable]] = {"lora": LoraTraining, "full": FullTraining}
+METHODS: Mapping[Method, Callable[[Base, TrainingPlan], Trainable]] = {
+    "lora": LoraTraining,
+    "full": FullTraining,
+    "inversion": InversionTraining,
+    "pivotal": PivotalTraining,
+}

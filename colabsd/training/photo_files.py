@@ -203,10 +203,26 @@ def _on_white(image: "Image") -> "Image":
         values = np.asarray(image).astype(np.int64)
         return Images.fromarray((values >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
     if not image.has_transparency_data:
-        return image.convert("RGB")
+        return _in_screen_colours(image).convert("RGB")
     layer = image.convert("RGBA")
     below = Images.new("RGBA", layer.size, WHITE)
     return Images.alpha_composite(below, layer).convert("RGB")
+
+
+def _in_screen_colours(image: "Image") -> "Image":
+    """The photo in sRGB, where it says that its colours are of another space, as those of telephones are."""
+    from PIL import ImageCms
+
+    profile = image.info.get("icc_profile")
+    if not profile or image.mode not in ("RGB", "CMYK"):
+        return image
+    try:
+        own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        screen = ImageCms.createProfile("sRGB")
+        changed = ImageCms.profileToProfile(image, own, screen, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, TypeError, ValueError):  # a broken profile: the numbers are taken as they are
+        return image
+    return image if changed is None else changed
 
 
 def _sha256(file: io.BufferedReader) -> str:

@@ -13,6 +13,7 @@ TILES = 8  # across and down
 BLUR_WIDTH = 9  # pixels, as in the paper
 SHARPEST = 0.1
 LEAST_STEP = 1.5  # of 255, from one pixel to the next: less is noise
+HASH_SIDE = 32
 SALIENCE_SIDE = 64
 SALIENCE_BLUR = 2.5  # pixels
 FAINTEST = 1e-9
@@ -34,7 +35,7 @@ class PhotoLook:
 
 
 def sharpness_of(image: "Image") -> float:
-    """How sharp the sharpest parts of a photo are, in [0, 1]; 1.0 of one without any edge, which nothing can be said of.
+    """How sharp the sharpest parts of a photo are, in [0, 1]; 1.0 where there is no edge to tell it from.
 
     One less the blur effect (Crété-Roffet, Dolmière, Ladret, Nicolas 2007, "The Blur Effect: Perception and Estimation
     with a New No-Reference Perceptual Blur Metric"): how little blurring changes the steps between neighbours. It is
@@ -61,7 +62,8 @@ def _blur_effects(grey: Any) -> Any:
     lost = _tile_sums(np.maximum(0.0, steps - soft))
     whole = _tile_sums(steps)
     edgy = whole > LEAST_STEP * (steps.shape[0] // TILES) * (steps.shape[1] // TILES)
-    return 1.0 - lost[edgy] / whole[edgy]
+    chosen = edgy if edgy.any() else whole > 0  # nothing but soft transitions is a blur too
+    return 1.0 - lost[chosen] / whole[chosen]
 
 
 def _tile_sums(values: Any) -> Any:
@@ -71,12 +73,18 @@ def _tile_sums(values: Any) -> Any:
 
 
 def fingerprint_of(image: "Image") -> int:
-    """64 bits: whether each of 8 x 8 pixels is brighter than its right neighbour (dHash, Krawetz 2013)."""
+    """64 bits: which of the 8 x 8 lowest frequencies, without the mean ones, lie above their median.
+
+    pHash (Zauner 2010, "Implementation and Benchmarking of Perceptual Image Hash Functions"), of 32 x 32 pixels.
+    """
     import numpy as np
     from PIL.Image import Resampling
 
-    grey = np.asarray(image.convert("L").resize((9, 8), Resampling.BOX), dtype=np.int16)
-    bits = (grey[:, 1:] > grey[:, :-1]).ravel()
+    grey = np.asarray(image.convert("L").resize((HASH_SIDE, HASH_SIDE), Resampling.BOX), dtype=np.float64)
+    frequencies = np.arange(1, 9)[:, None] * (np.arange(HASH_SIDE) + 0.5) * np.pi / HASH_SIDE
+    cosines = np.cos(frequencies)
+    coefficients = (cosines @ grey @ cosines.T).ravel()
+    bits = coefficients > np.median(coefficients)
     return int("".join("1" if bit else "0" for bit in bits), 2)
 
 

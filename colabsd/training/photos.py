@@ -173,7 +173,7 @@ def read_photos(
         yield Progress(stage="check", done=number, total=len(found))
         try:
             file = read_photo_file(path)
-            look = _look(read_photo(path, side), faces)
+            look = _look(read_photo(path, side), faces, side)
         except (NotAPictureError, MissingPackageError) as error:
             failed.append(error)
             yield Note(*_told(error, path))
@@ -208,13 +208,25 @@ def _photo(file: PhotoFile, look: PhotoLook, name: str, side: int) -> Photo:
     )
 
 
-def _look(image: "Image", faces: FaceFinder | None) -> PhotoLook:
+def _look(image: "Image", faces: FaceFinder | None, side: int) -> PhotoLook:
+    """The measures, at about the size that is trained at; where there is a face it has to be sharp."""
+    found = None if faces is None else faces.find(image)
+    scale = side / min(image.size)
+    small = image if scale >= 1 else image.resize((round(image.width * scale), round(image.height * scale)))
     return PhotoLook(
-        sharpness=sharpness_of(image),
-        fingerprint=fingerprint_of(image),
-        salient=salient_point(image),
-        faces=None if faces is None else faces.find(image),
+        sharpness=sharpness_of(_face_of(small, found[0]) if found else small),
+        fingerprint=fingerprint_of(small),
+        salient=salient_point(small),
+        faces=found,
     )
+
+
+def _face_of(image: "Image", face: Face) -> "Image":
+    """A face with about as much around it."""
+    left, top = face.left - face.width / 2, face.top - face.height / 2
+    edges = max(left, 0), max(top, 0), min(left + 2 * face.width, 1), min(top + 2 * face.height, 1)
+    across, down = image.size
+    return image.crop((int(edges[0] * across), int(edges[1] * down), int(edges[2] * across), int(edges[3] * down)))
 
 
 def _free_name(name: str, photos: Sequence[Photo]) -> str:

@@ -37,10 +37,10 @@ class Sums:
     classes: float | None = None
 
     def add(self, loss: BatchLoss, share: float) -> None:
-        self.total += share * float(loss.total)
-        self.photos += share * float(loss.photos)
+        self.total += share * float(loss.total.detach())
+        self.photos += share * float(loss.photos.detach())
         if loss.classes is not None:
-            self.classes = (self.classes or 0.0) + share * float(loss.classes)
+            self.classes = (self.classes or 0.0) + share * float(loss.classes.detach())
 
 
 class Stepper:

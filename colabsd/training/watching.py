@@ -77,7 +77,12 @@ class SampleWatcher:
             self.ends = [Ends(**one) for one in memory["ends"]]
 
     def look(self, moment: Moment) -> Iterator[Progress | Note | Samples]:
-        """Draw and measure at the start, every `sample_every` steps and at the end; other moments are let pass."""
+        """Draw and measure at the start, every `sample_every` steps and at the end; other moments are let pass.
+
+        Before a training ("preflight") one sample is drawn to see that it can be, and forgotten.
+        """
+        if moment.reason == "preflight" and moment.plan.sample_prompts:
+            yield from _tried(_engine(moment, self.card), sample_drawings(moment.plan, self.card)[0])
         if not _is_time(moment) or any(one.step == moment.step for one in self.figures):
             return
         if not self.ends and moment.step > 0:
@@ -223,6 +228,13 @@ def _engine(moment: Moment, card: ModelCard) -> Engine:
     from colabsd.training.drawing import drawing_parts
 
     return Engine(card, moment.plan.execution, moment.trainable.adapted(drawing_parts(moment.base)))
+
+
+def _tried(engine: Engine, drawing: Drawing) -> Iterator[Progress]:
+    """Draw something for nothing."""
+    for event in engine.draw([drawing]):
+        if isinstance(event, Progress):
+            yield Progress(stage="sample", done=event.done, total=event.total)
 
 
 def _all_rows(figures: Sequence[Figures]) -> list[SampleRow]:

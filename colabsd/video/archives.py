@@ -42,8 +42,8 @@ class Rhythm:
 
 @dataclass
 class Archives:
-    """The archives of one film. `places` are the folders where they may lie, the nearest first; `publish` puts a new one
-    under its name, once and whole.
+    """The archives of one film. `places` are the folders where they may lie, the nearest first; `publish` puts a new
+    one under its name, once and whole.
     """
 
     places: tuple[Path, ...]
@@ -91,6 +91,10 @@ class Archives:
             or self.clock() - self._since >= self.rhythm.seconds
             or len(self._new()) >= self.rhythm.frames
         )
+
+    def has_news(self) -> bool:
+        """Whether anything is in no archive yet."""
+        return bool(self._drawn) or bool(self._new())
 
     def write(self, state: int) -> None:
         """Bring what is new, and the state after that drawn frame, to safety. Raises: StorageError."""

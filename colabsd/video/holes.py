@@ -14,36 +14,40 @@ from torch.nn import functional
 
 from colabsd.engine.engine import Drawn, Engine
 from colabsd.engine.redrawing import Original
+from colabsd.geometry import Size
 from colabsd.planning.plans import Drawing
 from colabsd.progress import Progress
 from colabsd.recipes.originals import put_together
-from colabsd.geometry import Size
-from colabsd.video.warp import seen_from_outside
+from colabsd.video.warp import grid_of_flow, seen_from_outside, warp
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 WHITE = 255
-STRETCHED = 0.3
-"""Where a pixel shows less than this part of the area that pixels of the picture usually show, it is torn open."""
+FARTHER = 0.1
+"""Where a pixel that was near now shows what lies farther away by more than this part, something came out."""
+STILL_PX = 0.5
 
 
-def holes(grid: Tensor, size: Size, *, grow: int = 2) -> Tensor:
-    """(1, 1, H, W): where a grid looks beyond a picture of that size, or stretches or folds it, `grow` pixels wider."""
-    mask = torch.maximum(seen_from_outside(grid, size), torn(grid))
+def holes(grid: Tensor, size: Size, depth: Tensor | None = None, *, grow: int = 2) -> Tensor:
+    """(1, 1, H, W): where a grid looks beyond a picture of that size, and what a picture of that `depth` (H, W) reveals
+    behind things that moved away, `grow` pixels wider.
+    """
+    mask = seen_from_outside(grid, size)
+    if depth is not None:
+        mask = torch.maximum(mask, revealed(grid, depth))
     return functional.max_pool2d(mask, 2 * grow + 1, stride=1, padding=grow) if grow else mask
 
 
-def torn(grid: Tensor) -> Tensor:
-    """(1, 1, H, W): where something came out from behind something nearer.
+def revealed(grid: Tensor, depth: Tensor) -> Tensor:
+    """(1, 1, H, W): what came out from behind something nearer.
 
-    The area of the source that a pixel shows is the determinant of the grid's derivatives. Behind an edge of depth
-    the grid stays back, so that a little of the source is drawn out over many pixels, or shown twice and turned round.
+    A grid in space moves each pixel by its own depth. Where a near thing has left, the grid still moves by its depth
+    and so shows a piece of what is behind from somewhere else: the depth there is another.
     """
-    across, down = _slopes(grid, 2), _slopes(grid, 1)
-    area = across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0]
-    usual = area.abs().median()
-    return (area < STRETCHED * usual)[:, None].float()
+    there = warp(depth[None, None], grid)
+    moved = (grid - grid_of_flow(grid.new_zeros(*depth.shape, 2))).abs().amax(dim=-1)[:, None] > STILL_PX
+    return ((there / depth > 1 + FARTHER) & moved).float()
 
 
 def draw_into(
@@ -95,9 +99,3 @@ def _mask_image(mask: Tensor) -> "Image":
     from PIL import Image
 
     return Image.fromarray((mask[0, 0] * WHITE).round().byte().cpu().numpy())
-
-
-def _slopes(grid: Tensor, axis: int) -> Tensor:
-    """Differences to the next pixel along an axis, the last one repeated."""
-    steps = grid.diff(dim=axis)
-    return torch.cat([steps, steps.narrow(axis, -1, 1)], dim=axis) if steps.shape[axis] else torch.ones_like(grid)

@@ -17,7 +17,9 @@ from colabsd.video.warp import grid_of_flow, warp
 LIKENESS_LEVELS = 8.0
 """Levels of difference at which what two pictures show at the ends of a way counts a third (1/e)."""
 FAINT = 1e-3
-"""A pixel that fewer carried pixels than this fall on has no way of its own."""
+"""What counts that is not to be believed: enough where there is nothing else."""
+EMPTY = FAINT / 4
+"""A pixel that less than a quarter of such a pixel fell on has no way of its own."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Flows:
     seen_before: Tensor
 
 
-def flows_between(first: Tensor, second: Tensor, method: Method = "DIS Medium") -> Flows:
+def flows_between(first: Tensor, second: Tensor, method: Method = "DIS Fine") -> Flows:
     """What `between` needs, once for all frames between the two. Raises: MissingPackageError without OpenCV."""
     forward, backward = optical_flow(first, second, method), optical_flow(second, first, method)
     return Flows(forward, backward, believable(forward, backward), believable(backward, forward))
@@ -43,9 +45,9 @@ def between(first: Tensor, second: Tensor, share: float, flows: Flows) -> Tensor
     way = flow_at(first, second, share, flows)
     before, later = grid_of_flow(way, share), grid_of_flow(way, share - 1)
     from_first, from_second = warp(first, before), warp(second, later)
-    # Each picture counts by nearness in time; where it hides what the other one shows, hardly at all.
-    weight = (1 - share) * (warp(flows.seen_later, before) + FAINT)
-    other = share * (warp(flows.seen_before, later) + FAINT)
+    # Each picture counts by nearness in time, as far as what it shows there goes this way; else it hides the other.
+    weight = (1 - share) * (_agreement(flows.forward, before, way) + FAINT)
+    other = share * (_agreement(flows.backward, later, -way) + FAINT)
     return (from_first * weight + from_second * other) / (weight + other)
 
 
@@ -58,12 +60,19 @@ def flow_at(first: Tensor, second: Tensor, share: float, flows: Flows) -> Tensor
         (flows.backward, 1 - share, second, first, flows.seen_before),
     ):
         unlike = (warp(there, grid_of_flow(-flow)) - here).abs().mean(dim=1)[0]
-        weight = torch.exp(-unlike / LIKENESS_LEVELS) * (seen[0, 0] + FAINT)
+        weight = torch.exp(-unlike / LIKENESS_LEVELS) * seen[0, 0] + FAINT
         forwards = flow if flow is flows.forward else -flow
         carried = torch.cat([forwards.permute(2, 0, 1) * weight, weight[None]])
         total += _scattered(carried, flow * ahead)
     filled = _filled(total)
     return (filled[:2] / filled[2:].clamp(min=torch.finfo(filled.dtype).tiny)).permute(1, 2, 0)
+
+
+def _agreement(flow: Tensor, grid: Tensor, way: Tensor) -> Tensor:
+    """(1, 1, H, W), 0 to 1: whether what a picture shows at the grid's places goes the way that led there."""
+    found = warp(flow.permute(2, 0, 1)[None], grid)[0].permute(1, 2, 0)
+    apart = (found - way).square().sum(dim=-1)
+    return torch.exp(-apart / (1 + 0.01 * way.square().sum(dim=-1)))[None, None]
 
 
 def _scattered(values: Tensor, flow: Tensor) -> Tensor:
@@ -86,8 +95,8 @@ def _filled(total: Tensor) -> Tensor:
     """What nothing was put on takes after its surroundings, near ones first."""
     height, width = total.shape[1:]
     reach, filled = 3, total
-    while bool((filled[2] < FAINT).any()) and reach < 2 * max(height, width):
+    while bool((filled[2] < EMPTY).any()) and reach < 2 * max(height, width):
         around = gaussian_blur(filled[None], 2 * reach + 1, reach / 2)[0]
-        filled = torch.where(filled[2:] < FAINT, around, filled)
+        filled = torch.where(filled[2:] < EMPTY, around, filled)
         reach *= 2
     return filled

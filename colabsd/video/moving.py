@@ -1,7 +1,7 @@
 """One frame's camera, applied to a picture as a film's plan says: in the plane or in space, with its borders."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -38,7 +38,7 @@ class Mover:
     """Moves pictures (1, 3, H, W) from one frame to the next; `depth` is where their depth comes from in 3D."""
 
     plan: VideoPlan
-    depth: Depth = Plane()
+    depth: Depth = field(default_factory=Plane)
 
     def depth_of(self, picture: Tensor) -> Tensor | None:
         """What `move` wants to know of a picture, or of another one of the same moment."""
@@ -48,6 +48,7 @@ class Mover:
         """The picture as it is seen after the camera's step to that frame; levels stay as fine as they come."""
         if self.plan.mode not in ("2D", "3D"):
             return Moved(picture, None)
+        away: Tensor | None = None
         if self.plan.mode == "2D":
             grid, asked, sampling = self._grid(self.matrix(frame), picture), self.plan.moving.border, "bilinear"
         else:
@@ -55,7 +56,7 @@ class Mover:
             grid = grid_3d(frame.camera, away, aspect=1.0 if self.plan.dialect == "notebook" else None)
             asked, sampling = self.plan.moving.padding_mode, self.plan.moving.sampling_mode
         moved = warp(picture, grid, border=BORDERS[asked], sampling=SAMPLINGS[sampling])
-        return Moved(moved, holes(grid, self.plan.size) if asked == DRAWN else None)
+        return Moved(moved, holes(grid, self.plan.size, away) if asked == DRAWN else None)
 
     def matrix(self, frame: FramePlan) -> Matrix:
         """A frame's step in the plane."""

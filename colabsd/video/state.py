@@ -33,7 +33,7 @@ class FilmState:
 
     `picture` is that frame as it was drawn, `before` the one drawn before it, moved on to frame `before_at` (only where
     frames between drawn ones are made of both); each (1, 3, H, W) in levels 0 to 255. `reference` is what colours are
-    matched to, (H, W, 3) in whole levels. `plan` is the key of the film's plan.
+    matched to, a histogram (3, 256). `plan` is the key of the film's plan.
     """
 
     index: int
@@ -90,7 +90,7 @@ class StateFolder:
                 picture=named["picture"].float(),
                 before=named["before"].float() if "before" in named else None,
                 before_at=marker["before_at"],
-                reference=named.get("reference"),
+                reference=named["reference"].long() if "reference" in named else None,
                 facts=marker["facts"],
             )
         except (OSError, ValueError, KeyError, TypeError):

@@ -64,6 +64,13 @@ def test_the_best_step_has_a_state_a_measure_and_the_highest_score() -> None:
     assert best_step(figures, [15, 99]) is None
 
 
+def test_photos_that_differ_more_than_samples_do_are_no_end_to_reach() -> None:
+    different = units((1, 0, 0), (0, 0, 1))
+    ends = ends_of(different, UNTOUCHED)
+    assert ends.reachable == 1.0
+    assert measure(0, UNTOUCHED, different, CLASS, ends).way == pytest.approx(0, abs=1e-6)
+
+
 def test_a_scale_without_room_says_nothing() -> None:
     assert share(0.4, 0.5, 0.5, without=1.0) == 1.0
 
