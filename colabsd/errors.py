@@ -205,6 +205,12 @@ class InvalidScheduleError(UsageError):
     key = "error.film_schedule.empty"
 
 
+class InvalidDeforumFileError(UsageError):
+    """A file that is no settings file of Deforum's. Facts: what the sentence names (line and column for the usual)."""
+
+    key = "error.deforum.json"
+
+
 class InvalidSchedulesError(UsageError):
     """Several schedules of a film that cannot be read: `errors`, one each. Facts: count."""
 

@@ -55,9 +55,10 @@ def one_of(field: str, choices: tuple[str, ...]) -> Callable[[str], str]:
     """A reader of one of a few words. It raises InvalidSettingError."""
 
     def read(text: str) -> str:
-        if text.casefold() not in choices:
+        found = next((choice for choice in choices if choice.casefold() == text.casefold()), None)
+        if found is None:
             raise InvalidSettingError("error.setting.choice", field=field, value=text, choices=", ".join(choices))
-        return text.casefold()
+        return found
 
     return read
 

@@ -32,6 +32,8 @@ NOUNS = (
     "enlarge",
     "resume",
     "train",
+    "video",
+    "avatars",
     "library",
     "models",
     "doctor",

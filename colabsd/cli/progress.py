@@ -12,7 +12,7 @@ from colabsd.language import Language
 from colabsd.progress import Forecaster, Progress, Stage, told_progress
 
 TOLD_STAGES: frozenset[Stage] = frozenset(  # the others take a moment
-    {"download", "load", "denoise", "check", "copy", "delete", "enlarge"}
+    {"download", "load", "denoise", "check", "copy", "delete", "enlarge", "encode_film"}
 )
 PLAIN_INTERVAL_S = 10.0
 REDRAW_INTERVAL_S = 0.1

@@ -8,6 +8,7 @@ deleted       a picture is deleted, for good     {path, sha256, job, index, inpu
 removed       files of deleted pictures are gone {paths}
 thumbnails    a pack of thumbnails is there      {pack, of: [sha256]}
 sheet         a sheet of a grid is kept          {job, number, path, sha256, bytes}; no table holds it
+film          a film is finished                 {film, path, sha256, key}; no table holds it: films are their folders
 """
 
 import json
@@ -25,6 +26,7 @@ from colabsd.storage.journal_lines import JournalRecord
 PICTURE, JOB, JOB_FINISHED = "picture", "job", "job_finished"
 STAR, DELETED, REMOVED, THUMBNAILS = "star", "deleted", "removed", "thumbnails"
 SHEET = "sheet"
+FILM = "film"
 MOST_PATHS = 100_000
 
 

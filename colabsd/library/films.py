@@ -8,7 +8,7 @@ how films are drawn and written.
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -137,6 +137,15 @@ class Films:
         data = {"format": FORMAT, "files": list(files), **facts}
         self.publish(film, END, json.dumps(data, ensure_ascii=False).encode())
         return self._read(film.name)
+
+    def free_names(self, film: Film, endings: Sequence[str]) -> list[str]:
+        """Names for more files of a film, with these endings: `<film>-2.mp4` and so on."""
+        taken = set(_entries(iter(self.places(film))))
+        for number in count(2):
+            names = [f"{film.name}-{number}{ending}" for ending in endings]
+            if not taken.intersection(names):
+                return names
+        raise AssertionError("numbers do not end")
 
     def _names(self) -> list[str]:
         return _entries(chain(self.workspace.places(FOLDER), [self.workspace.outbox / FOLDER]))

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from colabsd import __version__
 from colabsd.artifacts import Picture
 from colabsd.library.deletion import remove_deleted
-from colabsd.library.entries import PICTURE, SHEET
+from colabsd.library.entries import FILM, PICTURE, SHEET
+from colabsd.library.films import Film
 from colabsd.library.gallery import Gallery
 from colabsd.library.infotext import infotext_of, write_infotext
 from colabsd.library.jobs import Job, Jobs
@@ -169,6 +170,16 @@ class Library(Gallery):
         facts = {"job": job.id, "number": number, "path": path, "sha256": published.sha256, "bytes": published.bytes}
         self._journal.append(SHEET, facts)
         return KeptSheet(published.path, cells, number)
+
+    def keep_film(self, film: Film) -> None:
+        """Note that a film came out, and let it go to Drive. Raises: StorageError."""
+        facts = {"film": film.name, "path": film.files[0], "sha256": film.sha256, "key": film.plan.key}
+        self._journal.append(FILM, facts)
+        self._saving.wake()
+
+    def wake(self) -> None:
+        """Something was put into the workspace besides pictures: bring it to Drive soon."""
+        self._saving.wake()
 
     def sheets_of(self, job: Job) -> Mapping[int, Path]:
         """The sheets of a grid that are kept already, by their numbers. Raises: StorageError."""

@@ -160,6 +160,12 @@ class TrainingRuns:
         near = self.workspace.remote
         return (self.local(run) if near else self.workspace.root / run.folder) / "states"
 
+    def steps(self, run: TrainingRun) -> list[int]:
+        """The steps whose states are on this machine, in order."""
+        folder = self.states(run)
+        there = folder.iterdir() if folder.is_dir() else ()
+        return sorted(int(found[1]) for path in there if (found := STATE.fullmatch(path.name)))
+
     def forget_photos(self, run: TrainingRun) -> None:
         """Remove the kept photos of a run for good. Raises: StorageError."""
         self.remove(run, [photos_name(number) for number in range(len(run.photos))])
@@ -230,9 +236,7 @@ class TrainingRuns:
         except (KeyError, TypeError, ValueError) as error:
             raise DamagedTrainingError(name=name, reason=f"{START}: {error}") from None
         files = self.files(run)
-        states = self.states(run)
-        near = [path.name for path in states.iterdir()] if states.is_dir() else []
-        steps = [int(found[1]) for file in (*files, *near) if (found := STATE.fullmatch(file))]
+        steps = self.steps(run) + [int(found[1]) for file in files if (found := STATE.fullmatch(file))]
         adapter = str(self._json(name, END).get("adapter", "")) if END in files else ""
         return replace(run, step=max(steps, default=0), adapter=adapter)
 

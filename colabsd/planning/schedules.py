@@ -65,6 +65,8 @@ class Schedule:
         """
         known = {"max_f": frames - 1, "max_frames": frames, **(variables or {})}
         keys = self._placed(frames, known, notes)
+        if len(keys) == 1 and isinstance(only := keys[0].value, float):
+            return (only,) * frames
         values = [NAN] * frames
         starts = sorted(keys)
         for start, end in zip(starts, [*starts[1:], frames], strict=True):
@@ -266,9 +268,17 @@ def _notes(cuts: Sequence[Cut], keys: Sequence[Key], name: str, *, strict: bool)
             found.setdefault("dropped", Note(doubled, {"name": name, "text": cut.dropped[:40]}))
         if isinstance(key.value, Calculation) and key.value.xor:
             found.setdefault("xor", Note("note.film_schedule.xor", {"name": name}))
-        if isinstance(key.value, Calculation) and len(cuts) > 1 and EXPONENT.fullmatch(_inside(cut.value)):
-            found.setdefault("holds", Note("note.film_schedule.holds", {"name": name, "text": _inside(cut.value)[:40]}))
+    held = next((cut for index, cut in enumerate(cuts) if _holds(cut, keys[index : index + 2])), None)
+    if held is not None:
+        found["holds"] = Note("note.film_schedule.holds", {"name": name, "text": _inside(held.value)[:40]})
     return tuple(found.values())
+
+
+def _holds(cut: Cut, keys: Sequence[Key]) -> bool:
+    """Whether a number with an exponent, which Deforum takes for a calculation, holds for more than its frame."""
+    here, *after = (key.at for key in keys)
+    apart = bool(after) and not (isinstance(here, int) and after[0] == here + 1)
+    return apart and isinstance(keys[0].value, Calculation) and EXPONENT.fullmatch(_inside(cut.value)) is not None
 
 
 def _frame(at: Calculation, known: Variables, place: Place) -> int:

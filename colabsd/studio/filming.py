@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from colabsd.artifacts import Clip, Frame
 from colabsd.environment.interrupts import stop_waits
@@ -13,24 +13,25 @@ from colabsd.errors import DamagedFilmError
 from colabsd.library.films import Film, Films
 from colabsd.models.cards import ModelCard
 from colabsd.models.registry import bring_model
-from colabsd.planning.plans import Drawing, ImagePlan
+from colabsd.planning.plans import Drawing, Execution, ImagePlan
 from colabsd.planning.video import plan_video as exact_film
 from colabsd.planning.video_plans import VideoPlan
+from colabsd.planning.video_stretches import drawn_frames, written_frames
 from colabsd.progress import Note, Progress
 from colabsd.settings.codec import settings_to_json
 from colabsd.settings.images import ImageSettings
 from colabsd.settings.video import VideoSettings
 from colabsd.storage.budget import check_room
-from colabsd.storage.failures import storage_errors
 from colabsd.storage.names import runtime_name
 from colabsd.studio.adapters import bring_adapters, check_families
-from colabsd.studio.film_inputs import depth_of, keep_inputs, located, look_at_inputs, sound_of
+from colabsd.studio.film_cuts import clip_of, cut_and_keep
+from colabsd.studio.film_inputs import depth_of, keep_inputs, located, look_at_inputs
+from colabsd.studio.paces import store_pace
 from colabsd.studio.prompting import prompt_sources
 from colabsd.studio.workshop import SEEDS, Workshop
 
 if TYPE_CHECKING:
     from colabsd.engine.engine import Engine
-    from colabsd.planning.deforum_files import Imported as ImportedSettings
     from colabsd.video.film_store import FilmStore
 
 FilmEvent: TypeAlias = "Progress | Note | Film | Frame | Clip"
@@ -60,8 +61,6 @@ def plan_video(workshop: Workshop, settings: VideoSettings) -> VideoPlan:
 
 def forecast_video(workshop: Workshop, plan: VideoPlan) -> FilmForecast:
     """See `Studio.forecast_video`."""
-    from colabsd.video.render import drawn_frames, written_frames
-
     drawn, frames, pixels = drawn_frames(plan), written_frames(plan), plan.size.pixels
     cards = {name: workshop.model(name) for name in set(plan.frames.column("model"))}
     execution = plan.execution
@@ -69,7 +68,7 @@ def forecast_video(workshop: Workshop, plan: VideoPlan) -> FilmForecast:
     for name, card in cards.items():
         drawings = tuple(one for one in map(plan.drawing, drawn) if one.model == name)
         if drawings:
-            seconds += workshop.pace.forecast(ImagePlan(drawings, (), execution), card, workshop.machine)
+            seconds += workshop.pace.forecast(_as_pictures(drawings, execution), card, workshop.machine)
     kept = int(pixels * (FRAME_BYTES + FILM_BYTES) * frames) if workshop.workspace.remote else 0
     return FilmForecast(
         frames=frames,
@@ -94,7 +93,7 @@ def film(workshop: Workshop, settings: VideoSettings, *, previews: bool = False)
     yield from workshop.unknown_words(plan.frames[0].prompt, cards[plan.frames[0].model])
     for card in cards.values():
         drawings = tuple(one for one in _kinds(plan) if one.model == card.name)
-        workshop.check_fit(ImagePlan(drawings, (), plan.execution), card, ImageSettings(lora=settings.lora))
+        workshop.check_fit(_as_pictures(drawings, plan.execution), card, ImageSettings(lora=settings.lora))
     check_room(workshop.workspace.near, forecast_video(workshop, plan).local_bytes)
     yield from keep_inputs(workshop.workspace, plan)
     now = datetime.now(UTC).astimezone()
@@ -143,25 +142,7 @@ def go_on(workshop: Workshop, started: Film, previews: bool = False) -> Iterator
         yield from notes
         here = replace(held, plan=replace(plan, execution=execution))
         store = yield from _drawn(workshop, known, here, cards, settings, previews)
-        yield from _finished(workshop, known, here, store)
-
-
-def clip_of(workshop: Workshop, one: Film) -> Clip:
-    """What came out of a finished film."""
-    from colabsd.video.render import written_frames
-
-    plan, paths = one.plan, [workshop.workspace.locate(file) for file in one.files]
-    return Clip(
-        name=one.name,
-        path=paths[0],
-        frames=written_frames(plan),
-        fps=plan.fps,
-        size=plan.size,
-        key=plan.key,
-        sha256=one.sha256,
-        sound=plan.file.soundtrack != "None",
-        shorts=tuple(paths[1:]),
-    )
+        yield from cut_and_keep(workshop, known, here, store.frames)
 
 
 def store_of(workshop: Workshop, known: Films, one: Film) -> "FilmStore":
@@ -198,7 +179,7 @@ def _drawn(
     plan, workspace = one.plan, workshop.workspace
 
     def engine_of(drawing: Drawing) -> "Generator[Progress, None, Engine]":
-        single = ImagePlan((drawing,), ((0,),), plan.execution)
+        single = _as_pictures((drawing,), plan.execution)
         return (yield from workshop.load(cards[drawing.model], single, {"lora": settings.lora}))
 
     footage = InputFootage(plan, lambda name: located(workspace, one, name))
@@ -210,37 +191,16 @@ def _drawn(
         for drawing, seconds in painter.taken():
             workshop.pace.measure(drawing, plan.execution, cards[drawing.model], seconds)
         workshop.library.tend()
-    workshop.store_pace()
+    store_pace(workspace, workshop.pace)
     return store
 
 
-def _finished(workshop: Workshop, known: Films, one: Film, store: "FilmStore") -> Iterator[FilmEvent]:
-    """Write the film out of its frames, keep it, and say so."""
-    if one.plan.file.no_film:
-        yield Note("note.film.frames_only", {"path": store.frames.folder})
-        return
-    with stop_waits():
-        from colabsd.video.cutting import cut_film
-        from colabsd.video.render import written_frames
-
-    sound = sound_of(workshop.workspace, one)
-    count = written_frames(one.plan)
-    folder = known.local(one.name)
-    cut = yield from cut_film(one.plan, store.frames, count, folder, one.name, sound, one.settings)
-    digests = []
-    for path in cut.files:
-        with storage_errors(path):
-            digests.append(known.publish(one, path.name, path.read_bytes()).sha256)
-            path.unlink()
-    facts = {"frames": cut.frames, "fps": cut.fps, "sha256": digests[0], "key": one.plan.key}
-    finished = known.finish(one, tuple(path.name for path in cut.files), facts)
-    workshop.library.keep_film(finished)
-    yield replace(clip_of(workshop, finished), frames=cut.frames, fps=cut.fps)
+def _as_pictures(drawings: tuple[Drawing, ...], execution: Execution) -> ImagePlan:
+    """Drawings as a plan of pictures, for what is forecast and loaded as for these."""
+    return ImagePlan(drawings=drawings, batches=(), execution=execution)
 
 
-def _planned(
-    workshop: Workshop, settings: VideoSettings, card: ModelCard, cards: Mapping[str, ModelCard]
-) -> VideoPlan:
+def _planned(workshop: Workshop, settings: VideoSettings, card: ModelCard, cards: Mapping[str, ModelCard]) -> VideoPlan:
     """The exact plan with what is known of the models: of those that are here already, their digests."""
     inputs = look_at_inputs(settings)
     folders = workshop.adapter_folders(settings.lora or ())
@@ -299,7 +259,7 @@ def _settings_of(one: Film) -> VideoSettings:
 def _with_whole_paths(settings: VideoSettings) -> VideoSettings:
     """The settings with the paths of files from the root on, so that they are found again from anywhere."""
     names = ("init_image", "mask_file", "color_coherence_image_path", "video_init_path", "video_mask_path")
-    changed = {}
+    changed: dict[str, Any] = {}
     for name in (*names, "soundtrack_path", "depth_algorithm", "model"):
         path = Path(getattr(settings, name) or "").expanduser()
         if getattr(settings, name) and path.exists():

@@ -4,23 +4,33 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from colabsd.artifacts import Clip
 from colabsd.library.adapters import KeptAdapter
+from colabsd.library.films import Film
 from colabsd.library.importers.imported import Imported
 from colabsd.library.library import Job, KeptSheet
 from colabsd.library.picture_files import ImageFormat
 from colabsd.library.training_runs import TrainingRun
+from colabsd.planning.avatars import AvatarWishes
+from colabsd.planning.deforum_files import Imported as ImportedSettings
 from colabsd.planning.grids import GridPlan
 from colabsd.planning.photos import PhotoKind
 from colabsd.planning.plans import ImagePlan, Note
 from colabsd.planning.training import TrainingPlan
+from colabsd.planning.video_plans import VideoPlan
 from colabsd.progress import Progress
 from colabsd.settings.grids import GridSettings
 from colabsd.settings.images import ImageSettings
 from colabsd.settings.redraw import RedrawSettings
 from colabsd.settings.training import TrainingSettings
+from colabsd.settings.video import VideoSettings
 from colabsd.studio.again import again, resume
+from colabsd.studio.avatars import make_avatars
 from colabsd.studio.drawing import draw, redraw
 from colabsd.studio.enlarging import enlarge
+from colabsd.studio.film_checks import Checked, check_video, import_video_settings
+from colabsd.studio.film_cuts import encode_film
+from colabsd.studio.filming import FilmEvent, FilmForecast, film, films, forecast_video, plan_video, resume_film
 from colabsd.studio.finishing import Pair, finish
 from colabsd.studio.grids import draw_grid, plan_grid
 from colabsd.studio.imported_files import with_files
@@ -41,10 +51,12 @@ from colabsd.studio.training import (
     train,
     training_run,
     training_runs,
+    training_steps,
 )
 from colabsd.studio.workshop import Event, Workshop
 
 if TYPE_CHECKING:
+    from colabsd.training.avatars import AvatarPack
     from colabsd.training.photos import PhotoSet
 
 
@@ -182,6 +194,10 @@ class Studio(Workshop):
         """The training of that name as it stands. Raises: UnknownTrainingError, DamagedTrainingError."""
         return training_run(self, name)
 
+    def training_steps(self, name: str) -> list[int]:
+        """The steps of a training whose states are on this machine, which `export_training` can take."""
+        return training_steps(self, name)
+
     def forget_training_photos(self, name: str) -> None:
         """Erase the photos that were kept with a training. Raises: UnknownTrainingError, StorageError."""
         forget_photos(self, name)
@@ -214,6 +230,64 @@ class Studio(Workshop):
         Files elsewhere, as the photos that it was made from, are not touched. Raises: UnknownPhotosError, StorageError.
         """
         return erase_photos(self, name)
+
+    def plan_video(self, settings: VideoSettings) -> VideoPlan:
+        """The exact plan of a film, every schedule checked, with its reasons in words; draws nothing.
+
+        Raises: InvalidSettingError, InvalidSchedulesError and their like, UnreadableVideoError, NotEnoughMemoryError.
+        """
+        return plan_video(self, settings)
+
+    def forecast_video(self, plan: VideoPlan) -> FilmForecast:
+        """What a film takes: seconds, frames, and bytes here and on Drive."""
+        return forecast_video(self, plan)
+
+    def film(self, settings: VideoSettings, *, previews: bool = False) -> Iterator[FilmEvent]:
+        """Draw a film and keep it: the Film first, each Frame when it is a file, at the end the Clip.
+
+        Closing the iterator stops at the next step; `resume_film` goes on, also on another machine, and every pixel is
+        what it would have been. Raises: as `plan_video`; StorageError, EncodingError, MissingPackageError.
+        """
+        return film(self, settings, previews=previews)
+
+    def resume_film(self, name: str | None = None, *, previews: bool = False) -> Iterator[FilmEvent]:
+        """Go on with a film that was left ("" is the last one); without a name with all. Raises: UnknownFilmError."""
+        return resume_film(self, name, previews=previews)
+
+    def encode_film(
+        self, name: str, *, fps: float | None = None, gif: bool = False, webp: bool = False
+    ) -> Iterator[Progress | Note | Clip]:
+        """Write a film once more out of its frames, faster or slower, or with short versions; draws nothing."""
+        return encode_film(self, name, fps=fps, gif=gif, webp=webp)
+
+    def import_video_settings(self, file: Path) -> ImportedSettings:
+        """What a settings file of Deforum asks for, and what became of each of its keys; checks no schedule.
+
+        Raises: InvalidDeforumFileError, StorageError.
+        """
+        return import_video_settings(file)
+
+    def check_video(self, file: Path) -> Checked:
+        """A settings file with its plan, every schedule checked, nothing drawn; or a film's figures over time.
+
+        Raises: as `import_video_settings` and `plan_video`; UnreadableVideoError.
+        """
+        return check_video(self, file)
+
+    def films(self) -> list[Film]:
+        """The films of the workspace, finished and not, the oldest first."""
+        return films(self)
+
+    def make_avatars(
+        self, settings: TrainingSettings, wishes: AvatarWishes
+    ) -> "Iterator[TrainingEvent | Event | AvatarPack]":
+        """Learn who is on the photos that `settings` name, draw them in many styles, keep those most like the photos.
+
+        The AvatarPack comes last: a contact sheet, and an archive in `avatars/` of the workspace; the chosen pictures
+        have a star. Called again it goes on where it was stopped. Raises: UsageError where the people on the photos
+        have not agreed, and what `train` and `draw` raise.
+        """
+        return make_avatars(self, settings, wishes)
 
     def introduction(self) -> str:
         """One paragraph for the reader: the machine, where things are kept, what is ready or waits, what is wrong."""

@@ -96,6 +96,12 @@ def training_run(workshop: Workshop, name: str) -> TrainingRun:
     return TrainingRuns(workshop.workspace).find(name)
 
 
+def training_steps(workshop: Workshop, name: str) -> list[int]:
+    """See `Studio.training_steps`."""
+    runs = TrainingRuns(workshop.workspace)
+    return runs.steps(runs.find(name))
+
+
 def forget_photos(workshop: Workshop, name: str) -> None:
     """See `Studio.forget_training_photos`."""
     runs = TrainingRuns(workshop.workspace)

@@ -12,7 +12,7 @@ from torch.nn import functional
 from colabsd.geometry import Size
 from colabsd.progress import Progress
 from colabsd.training.base import Base, Sentences
-from colabsd.training.latents import Pictured, encode_all
+from colabsd.training.latents import Pictured, encode_all, lies_channels_last, picture_tensor
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -49,10 +49,25 @@ class Examples:
 
 
 @dataclass(frozen=True)
+class EncodedAnew:
+    """Pictures (n, 3, H, W) that are encoded at every step, together: alone their numbers would differ by rounding."""
+
+    vae: Any
+    pixels: Tensor
+
+    @torch.no_grad()
+    def posterior(self, rows: list[int]) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of those rows."""
+        found = self.vae.encode(self.pixels[rows]).latent_dist
+        return found.mean, found.std
+
+
+@dataclass(frozen=True)
 class Prepared:
     """Examples in memory: posteriors' mean and std (n, 4, h, w), photos before class pictures, not yet scaled.
 
     `sentence_rows` says for each which row of `ids` (and of `sentences`, where these were read once) is its own.
+    `channels_last` is how the autoencoder gives the latents of several pictures.
     `masks` (photos, 1, h, w) are None where nothing is masked. `sizes` (n, 6) is what SDXL is told.
     """
 
@@ -65,6 +80,8 @@ class Prepared:
     sentences: Sentences | None
     masks: Tensor | None
     sizes: Tensor | None
+    channels_last: bool = False
+    encoded_anew: "EncodedAnew | None" = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -74,26 +91,42 @@ class Prepared:
     def latents(self, rows: Sequence[int], noise: Tensor) -> Tensor:
         """A sample of the posteriors of those rows, as the UNet knows latents."""
         chosen = list(rows)
-        sample: Tensor = self.mean[chosen] + self.std[chosen] * noise
+        mean, std = (
+            (self.mean[chosen], self.std[chosen]) if self.encoded_anew is None else self.encoded_anew.posterior(chosen)
+        )
+        sample: Tensor = mean + std * noise
+        if self.channels_last and len(chosen) > 1:
+            sample = sample.contiguous(memory_format=torch.channels_last)
         return sample * self.scaling
 
 
 def prepare_examples(
-    base: Base, examples: Examples, resolution: int, *, read_once: bool, masked: bool = False, cache: Path | None = None
+    base: Base,
+    examples: Examples,
+    resolution: int,
+    *,
+    read_once: bool,
+    masked: bool = False,
+    anew: bool = False,
+    cache: Path | None = None,
 ) -> Generator[Progress, None, Prepared]:
     """Encode every picture and, with `read_once`, every sentence; then let go of the networks that are done with.
 
-    `cache` is a folder on this machine's disk. Yields a Progress per picture. Raises: NotAPictureError, StorageError.
+    With `anew` pictures and sentences are encoded at every step all the same, as the reference does. `cache` is a folder on this machine's disk. Yields a Progress per picture. Raises: NotAPictureError, StorageError.
     """
     side, factor = Size(resolution, resolution), base.card.factor
     pictures = [Pictured(example.key, example.image) for example in examples.all]
     mean, std = yield from encode_all(base, pictures, side, cache)
-    scaling = float(base.vae.config.scaling_factor)
-    base.free_autoencoder()
+    scaling, channels_last = float(base.vae.config.scaling_factor), lies_channels_last(base, side)
+    encoded_anew = None
+    if anew:
+        encoded_anew = EncodedAnew(base.vae, torch.cat([picture_tensor(one.image(side)) for one in examples.all]))
+    else:
+        base.free_autoencoder()
     ids = base.token_ids(examples.sentences)
     rows = {sentence: row for row, sentence in enumerate(examples.sentences)}
     sentences = None
-    if read_once:
+    if read_once and not anew:
         with torch.no_grad():
             sentences = _read_each(base, ids)
         base.free_encoders()
@@ -107,6 +140,8 @@ def prepare_examples(
         sentences=sentences,
         masks=_masks(examples.photos, side, factor, base.device) if masked else None,
         sizes=_told_sizes(len(examples.all), resolution, base.device) if base.family == "sdxl" else None,
+        channels_last=channels_last,
+        encoded_anew=encoded_anew,
     )
 
 

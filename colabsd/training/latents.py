@@ -62,6 +62,14 @@ def encode_picture(base: Base, image: "Image") -> Tensor:
     return torch.cat([posterior.mean, posterior.std]).float()
 
 
+@torch.no_grad()
+def lies_channels_last(base: Base, size: Size) -> bool:
+    """Whether latents of several pictures come out of the autoencoder with their channels last in memory."""
+    pictures = torch.zeros((2, 3, size.height, size.width), device=base.device, dtype=base.vae.dtype)
+    mean: Tensor = base.vae.encode(pictures).latent_dist.mean
+    return mean.stride()[1] == 1
+
+
 def picture_tensor(image: "Image") -> Tensor:
     """(1, 3, H, W) in [-1, 1], computed as torchvision's ToTensor and Normalize(0.5, 0.5) do."""
     import numpy

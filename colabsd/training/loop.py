@@ -17,7 +17,7 @@ from colabsd.progress import Note, Progress
 from colabsd.training.adapters import in_training_mode
 from colabsd.training.base import Base
 from colabsd.training.checkpoints import Checkpoints, Places, State, find_checkpoints, latest_state, read_state
-from colabsd.training.data import Examples, prepare_examples
+from colabsd.training.data import Examples, Prepared, prepare_examples
 from colabsd.training.optimizer_state import PREFIX, pack_optimizer, unpack_optimizer
 from colabsd.training.order import Counted, InReference, Order
 from colabsd.training.preflight import preflight
@@ -66,7 +66,7 @@ def train(
     yield from _finish(run, watcher)
 
 
-def order_of(plan: TrainingPlan, examples: Examples, shape: tuple[int, int], timesteps: int) -> Order:
+def order_of(plan: TrainingPlan, examples: Examples, prepared: Prepared, timesteps: int) -> Order:
     """Which photos each step looks at: from counts, or in reference mode as diffusers' script draws them."""
     order = Counted(
         seed=plan.seed,
@@ -74,9 +74,10 @@ def order_of(plan: TrainingPlan, examples: Examples, shape: tuple[int, int], tim
         classes=len(examples.classes) if plan.prior else 0,
         batch=plan.batch,
         accumulation=plan.accumulation,
-        shape=shape,
+        shape=prepared.shape,
         timesteps=timesteps,
         offset=plan.noise_offset > 0,
+        channels_last=prepared.channels_last,
     )
     return InReference(order) if plan.reference else order
 
@@ -161,9 +162,10 @@ def _begin(
         plan.resolution,
         read_once=not trainable.reads_sentences,
         masked=plan.masked,
+        anew=plan.reference,
         cache=checkpoints.places.cache,
     )
-    order = order_of(plan, chosen, prepared.shape, base.noise.config.num_train_timesteps)
+    order = order_of(plan, chosen, prepared, base.noise.config.num_train_timesteps)
     stepper = Stepper(plan, base, trainable, prepared, order)
     in_training_mode(base, trainable.groups)
     return Run(plan, base, trainable, stepper, checkpoints)

@@ -74,7 +74,10 @@ class Order(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Counted:
-    """The order that is used: from (seed, epoch) and (seed, slot)."""
+    """The order that is used: from (seed, epoch) and (seed, slot).
+
+    `channels_last` is how latents of several pictures lie in memory; only the reference order depends on it.
+    """
 
     seed: int
     photos: int
@@ -84,6 +87,7 @@ class Counted:
     shape: Shape
     timesteps: int
     offset: bool = False
+    channels_last: bool = False
 
     def looks(self, step: int) -> list[Look]:
         per_step = self.batch * self.accumulation
@@ -168,10 +172,15 @@ class InReference:
         count = len(photos) + len(classes)
         shape = (count, LATENTS, *self.order.shape)
         posterior = torch.randn(shape, generator=self._generator)
-        noise = torch.randn(shape, generator=self._generator)
+        noise = torch.empty(shape, memory_format=self._format(count)).normal_(generator=self._generator)
         offset = torch.randn((count, LATENTS, 1, 1), generator=self._generator) if self.order.offset else None
         timesteps = torch.randint(0, self.order.timesteps, (count,), generator=self._generator)
         return Look(photos, classes, Chance(posterior, noise, timesteps, offset))
+
+
+    def _format(self, count: int) -> torch.memory_format:
+        """How the noise lies in memory, which decides the numbers that are drawn: as the script's latents do."""
+        return torch.channels_last if self.order.channels_last and count > 1 else torch.contiguous_format
 
 
 def generator_of(seed: int, *place: object) -> torch.Generator:

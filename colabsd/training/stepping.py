@@ -185,12 +185,13 @@ class Stepper:
 
     def _sentences(self, rows: Sequence[int]) -> Sentences:
         """What the UNet attends to: read once where nothing of it learns, else anew, each sentence once."""
+        if self.plan.reference:  # together as they come: apart their numbers would differ by rounding
+            return self.base.read([part[list(rows)] for part in self.prepared.ids])
         known = self.prepared.sentences or self._settled
         if known is None and not self.trainable.reads_sentences:
             with torch.no_grad():
                 known = self._settled = self.base.read(self.prepared.ids)
         if known is not None:
             return known.rows(rows)
-        own = list(rows) if self.plan.reference else sorted(set(rows))
-        read = self.base.read([part[own] for part in self.prepared.ids])
-        return read if self.plan.reference else read.rows([own.index(row) for row in rows])
+        own = sorted(set(rows))
+        return self.base.read([part[own] for part in self.prepared.ids]).rows([own.index(row) for row in rows])

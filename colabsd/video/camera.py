@@ -1,4 +1,4 @@
-"""The camera's values of one frame as matrices: 2D (a homography of pixels) and 3D (a turn and a step). Knows no pixels.
+"""The camera's values of one frame as matrices: a homography in 2D, a turn and a step in 3D. Knows no pixels.
 
 Behaviour is that of Deforum's notebook (MIT) and of the extension for A1111, as measured. Directions: in 2D a positive
 `translation_x` moves the picture right, `translation_y` down, `angle` turns it counter-clockwise, `zoom` above 1
@@ -56,7 +56,7 @@ def flip_homography(camera: CameraValues, size: Size) -> tuple[Matrix, float]:
     # A point of the plane as it is seen: x and y by depth, scaled so that the field of view is the range -1 to 1. The
     # depth is a pixel more than it should be; films made with Deforum have it so.
     seen = plane[:, :2] / math.tan(half_view) / (distance + 1 - plane[:, 2])[:, None]
-    source = corners + (size.width / 2, size.height / 2)
+    source = corners + np.array([size.width / 2, size.height / 2])
     return _homography(source, (seen + 1) * side / 2), side
 
 

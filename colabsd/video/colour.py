@@ -5,6 +5,7 @@ the processor. Where OpenCV is installed and the picture is on the processor its
 and give the same numbers.
 """
 
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, TypeAlias
 
@@ -24,7 +25,7 @@ _Bytes: TypeAlias = np.ndarray[Any, np.dtype[np.uint8]]
 def match_colours(picture: Tensor, reference: Tensor, space: Space, *, swapped_channels: bool = False) -> Tensor:
     """The picture with the reference's histogram in each channel of the space, in whole levels.
 
-    With `swapped_channels` red counts as blue and blue as red, as in the extension for A1111: other colours in HSV, LAB.
+    With `swapped_channels` red counts as blue and blue as red, as in the extension for A1111.
     """
     if swapped_channels:
         return match_colours(picture.flip(1), reference.flip(1), space).flip(1)
@@ -41,17 +42,16 @@ def histogram_of(picture: Tensor, space: Space) -> Histogram:
 def match_histogram(picture: Tensor, histogram: Histogram, space: Space) -> Tensor:
     """The picture with that histogram, as near as a table of levels comes (Gonzalez & Woods, histogram matching)."""
     if _by_opencv(picture):
-        import cv2
-
+        cv2: Any = import_module("cv2")
         there = _bytes_in(picture, space)
         table = level_table(_counted_bytes(there), histogram)
         matched = cv2.LUT(there, np.ascontiguousarray(table.T)[None])
         back = {"HSV": cv2.COLOR_HSV2RGB, "LAB": cv2.COLOR_LAB2RGB}.get(space)
         return _from_bytes(matched if back is None else cv2.cvtColor(matched, back), picture)
     levels = _levels_in(picture, space)
-    table = torch.from_numpy(level_table(_counted(levels), histogram).astype(np.int32)).to(picture.device)
-    matched = table.gather(1, levels.flatten(1).long()).view_as(levels)
-    return SPACES[space][1](matched)[None].float()
+    levels_to = torch.from_numpy(level_table(_counted(levels), histogram).astype(np.int32)).to(picture.device)
+    mapped = levels_to.gather(1, levels.flatten(1).long()).view_as(levels)
+    return SPACES[space][1](mapped)[None].float()
 
 
 def level_table(source: Histogram, reference: Histogram) -> _Bytes:
@@ -101,8 +101,7 @@ def _by_opencv(picture: Tensor) -> bool:
 
 def _bytes_in(picture: Tensor, space: Space) -> _Bytes:
     """(H, W, 3) uint8, in rows that leave nothing over."""
-    import cv2
-
+    cv2: Any = import_module("cv2")
     levels = picture[0].clamp(0, WHITE).byte().permute(1, 2, 0).contiguous().numpy().reshape(-1, VECTOR, 3)
     there = {"HSV": cv2.COLOR_RGB2HSV, "LAB": cv2.COLOR_RGB2LAB}.get(space)
     found: _Bytes = levels if there is None else cv2.cvtColor(levels, there)
@@ -110,8 +109,7 @@ def _bytes_in(picture: Tensor, space: Space) -> _Bytes:
 
 
 def _counted_bytes(levels: _Bytes) -> Histogram:
-    import cv2
-
+    cv2: Any = import_module("cv2")
     counts = [cv2.calcHist([levels], [channel], None, [LEVELS], [0, LEVELS]).ravel() for channel in range(3)]
     return np.rint(counts).astype(np.int64)
 

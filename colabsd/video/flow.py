@@ -1,9 +1,10 @@
-"""Optical flow between two pictures, and which of it can be believed. By OpenCV on the processor, where it is installed.
+"""Optical flow between two pictures, and what of it can be believed. By OpenCV on the processor, if it is there.
 
 A flow is (H, W, 2) fp32 in pixels, x then y: what is at p in the first picture is at p + flow(p) in the second. A
 picture is (1, 3, H, W) fp32 in levels 0 to 255.
 """
 
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Literal, get_args
 
@@ -27,8 +28,7 @@ def optical_flow(first: Tensor, second: Tensor, method: Method = "DIS Medium") -
     """The flow from the first picture to the second, on their device. Raises: MissingPackageError without OpenCV."""
     if find_spec("cv2") is None:
         raise MissingPackageError(name="opencv-python-headless", command=INSTALL)
-    import cv2
-
+    cv2: Any = import_module("cv2")
     height, width = first.shape[-2:]
     pictures = [_grey_bytes(one) for one in (first, second)]
     if method == "Farneback":
@@ -70,8 +70,7 @@ def carried(
 
 
 def _dis(method: Method) -> Any:
-    import cv2
-
+    cv2: Any = import_module("cv2")
     dis: Any = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     if method == "DIS Fine":
         dis.setFinestScale(0)

@@ -87,7 +87,7 @@ def from_image(image: "Image") -> Tensor:
 
 
 def _by_blocks(mask: Tensor, factor: int) -> Tensor:
-    """The mask with every block of `factor` pixels whole of which something is masked: a latent is drawn or it is not."""
+    """The mask with whole blocks of `factor` pixels wherever a part is masked: a latent is drawn or it is not."""
     height, width = mask.shape[-2:]
     whole = (
         functional.max_pool2d(mask, factor, ceil_mode=True).repeat_interleave(factor, 2).repeat_interleave(factor, 3)

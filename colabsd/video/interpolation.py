@@ -1,7 +1,7 @@
 """Frames between two frames, made by following what moves. Knows no files and no models.
 
-After Baker et al. 2011 (A Database and Evaluation Methodology for Optical Flow, section 3.3.2): flows of both directions
-are carried to the time between, and each pixel is looked up along its way in both pictures; what one of them hides is
+After Baker et al. 2011 (A Database and Evaluation Methodology for Optical Flow, section 3.3.2): the flows there and
+back are carried to the time between, and each pixel is looked up along its way in both; what one picture hides is
 taken from the other. A picture is (1, 3, H, W) fp32 in levels 0 to 255, a flow (H, W, 2) in pixels.
 """
 

@@ -30,7 +30,7 @@ class Perlin:
 
 
 def add_noise(picture: Tensor, amount: float, generator: Generator) -> Tensor:
-    """The notebook's: normal noise of `amount` (0 to 1; of the range -1 to 1) is added. Levels may go beyond 0 to 255."""
+    """The notebook's: normal noise of `amount` (1 is half the range) is added. Levels may go beyond 0 to 255."""
     if amount == 0:
         return picture
     noise = torch.randn(picture.shape, generator=generator)
@@ -53,7 +53,7 @@ def blend_noise(picture: Tensor, amount: float, generator: Generator, perlin: Pe
 
 
 def perlin_waves(rows: int, columns: int, perlin: Perlin, generator: Generator) -> Tensor:
-    """(rows, columns), about -1 to 1: octaves of gradient noise, each twice as fine and `persistence` times as strong."""
+    """(rows, columns), about -1 to 1: octaves of gradient noise, each twice as fine as the one before."""
     waves = torch.zeros(rows, columns)
     for octave in range(perlin.octaves):
         fineness = 2.0**octave

@@ -5,7 +5,7 @@ What the loop asks for is a Painter, so that it can be proved with one that is a
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from torch import Tensor
@@ -45,6 +45,12 @@ class EnginePainter:
     plan: VideoPlan
     engine_of: Callable[[Drawing], Generator[Progress, None, Engine]]
     previews: bool = False
+    _taken: list[tuple[Drawing, float]] = field(default_factory=list)
+
+    def taken(self) -> list[tuple[Drawing, float]]:
+        """What was drawn since this was asked last, and how many seconds each took."""
+        taken, self._taken = self._taken, []
+        return taken
 
     def paint(self, frame: FramePlan, picture: Tensor | None, mask: Tensor | None) -> Events:
         """See `Painter`. A frame of which no step is left to draw is the picture itself."""
@@ -58,6 +64,7 @@ class EnginePainter:
             for event in engine.draw([drawing], original, previews=self.previews):
                 if isinstance(event, Drawn):
                     image = event.image
+                    self._taken.append((drawing, event.seconds))
                     if original is not None:
                         image = put_together(original, image, self.plan.footage.mask_blur)
                     yield from_image(image)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from colabsd.artifacts import Frame
 from colabsd.planning.video_plans import FramePlan, VideoPlan
+from colabsd.planning.video_stretches import drawn_frames, written_frames
 from colabsd.progress import Note, Progress
 from colabsd.video.coherence import Coherence, as_reference, as_tensor
 from colabsd.video.depth import Depth, Plane
@@ -49,19 +50,6 @@ def render(
     finally:
         loop.footage.close()
         store.secure_quietly()
-
-
-def written_frames(plan: VideoPlan) -> int:
-    """How many frames a film has: all of them, unless Deforum's loss of the last ones is asked for."""
-    starts = drawn_frames(plan)
-    if "cadence_tail" in plan.compat and plan.cadence > 1:
-        return starts[-1] or len(plan.frames)
-    return len(plan.frames)
-
-
-def drawn_frames(plan: VideoPlan) -> list[int]:
-    """The frames that are drawn, in order; the first one always is."""
-    return [index for index, drawn in enumerate(plan.frames.column("drawn")) if drawn or index == 0]
 
 
 class _Loop:

@@ -40,7 +40,7 @@ def follow(
     Prints a line every few seconds, so that no cell looks dead. Interrupting the cell stops at the next step, and what
     is kept stays kept. `show` displays a picture file; None is IPython's display. Raises: ToldError.
     """
-    lines = _Lines(studio.language, clock)
+    lines = Lines(studio.language, clock)
     kept: list[KeptPicture] = []
     try:
         with closing(events):  # type: ignore[type-var]
@@ -72,7 +72,7 @@ def finish_what_waits(studio: "Studio") -> "list[KeptPicture]":
     return follow(studio, studio.resume())
 
 
-class _Lines:
+class Lines:
     """Printed lines, flushed at once, so that they are seen while the cell runs."""
 
     def __init__(self, language: Language, clock: Callable[[], float]) -> None:
@@ -82,11 +82,13 @@ class _Lines:
         self._last = float("-inf")
 
     def progress(self, progress: Progress) -> None:
+        """Tell how far it is, unless that was told a moment ago."""
         self._forecaster.note(progress)
         if self._clock() - self._last >= LINE_INTERVAL_S:
             self._print(told_progress(progress, self._forecaster, self.language))
 
     def say(self, key: str, **facts: object) -> None:
+        """Tell a sentence."""
         self._print(say_on_page(key, self.language, **facts))
 
     def _print(self, line: str) -> None:
@@ -94,7 +96,7 @@ class _Lines:
         print(line, flush=True)
 
 
-def _kept(event: Any, lines: _Lines, show: Callable[[Path], None]) -> "list[KeptPicture]":
+def _kept(event: Any, lines: Lines, show: Callable[[Path], None]) -> "list[KeptPicture]":
     """Show what was kept: pictures with seed and place; a sheet of a grid as a picture; other results not at all."""
     from colabsd.library.library import KeptPicture
 

@@ -116,7 +116,7 @@ def test_with_bitsandbytes_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("optimizer", ["adafactor", "prodigy"])
+@pytest.mark.parametrize("optimizer", [pytest.param("adafactor", marks=pytest.mark.slow), "prodigy"])
 def test_lora_with_it_goes_on_exactly(small_card: ModelCard, optimizer: OptimizerName, tmp_path: Any) -> None:
     """12 steps = 7 + kill -9 + 5: losses and weights bit for bit."""
     from training_runs import check_exact_resume, small_plan

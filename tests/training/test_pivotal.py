@@ -62,7 +62,7 @@ def test_what_comes_out_is_lora_and_words(small_card: ModelCard, plan: TrainingP
     assert small_examples(plan).photos
 
 
-@pytest.mark.parametrize("stop", [4, 9])
+@pytest.mark.parametrize("stop", [4, pytest.param(9, marks=pytest.mark.slow)])
 def test_12_steps_are_7_and_a_kill_and_5(small_card: ModelCard, plan: TrainingPlan, stop: int, tmp_path: Path) -> None:
     """Killed while the words learn, and while LoRA does."""
     check_exact_resume(small_card, replace(plan, embedding_stop=stop), tmp_path)

@@ -18,12 +18,13 @@ from small_films import write_clip
 from colabsd.artifacts import Frame
 from colabsd.errors import StorageError
 from colabsd.planning.video_plans import CameraValues, Colours, Footage, FrameTable, Moving, NoiseKind, VideoPlan
+from colabsd.planning.video_stretches import written_frames
 from colabsd.progress import Note
 from colabsd.storage.disk import Disk
 from colabsd.video.depth import Map
 from colabsd.video.film_store import FilmStore
 from colabsd.video.footage import InputFootage
-from colabsd.video.render import render, written_frames
+from colabsd.video.render import render
 
 COUNT = 12
 
