@@ -8,9 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from colabsd.planning.video_plans import CameraValues, FramePlan, FrameTable, VideoPlan
+from colabsd.artifacts import Frame
+from colabsd.planning.video_plans import CameraValues, Colours, FramePlan, FrameTable, NoiseKind, VideoPlan
 from colabsd.progress import Progress
 from colabsd.video.film_store import FilmStore
+from colabsd.video.render import render
 
 WHITE = 255
 
@@ -76,3 +78,27 @@ def store_at(folder: Path, plan: VideoPlan, **options: Any) -> FilmStore:
 
 def pixels_of(store: FilmStore, count: int) -> list[Any]:
     return [store.frames.read(index) for index in range(count)]
+
+
+def run(plan: VideoPlan, store: FilmStore, stop_after: int | None = None, **options: Any) -> FormulaPainter:
+    painter = FormulaPainter()
+    events = render(painter, plan, store, **options)
+    written = 0
+    for event in events:
+        written += isinstance(event, Frame)
+        if written == stop_after:
+            events.close()  # type: ignore[attr-defined]
+            break
+    return painter
+
+
+def busy_plan(count: int = 12, **changes: Any) -> VideoPlan:
+    """A film in which everything acts: colours, noise, contrast, sharpening, cadence."""
+    facts: dict[str, Any] = {
+        "cadence": 3,
+        "dialect": "a1111",
+        "colours": Colours(mode="LAB"),
+        "noise": NoiseKind(kind="perlin"),
+        "frame": lambda index: {"noise": 0.05, "contrast": 1.05, "amount": 0.2, "seed": 7 + index},
+    }
+    return film_plan(count, **(facts | changes))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from colabsd.cli.console import Console
+from colabsd.cli.library_alike import build_alike
 from colabsd.cli.library_keeping import build_delete, build_export, build_star, build_unstar
 from colabsd.cli.library_space import build_space
 from colabsd.cli.opening import opened_studio
@@ -56,6 +57,7 @@ def build(language: Language) -> click.Command:
         builders={
             "list": build_list,
             "search": build_search,
+            "alike": build_alike,
             "show": build_show,
             "star": build_star,
             "unstar": build_unstar,

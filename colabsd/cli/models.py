@@ -17,6 +17,7 @@ from colabsd.models.cards import HubFile, ModelCard
 from colabsd.settings.samplers import AUTOMATIC, find_sampler
 
 if TYPE_CHECKING:
+    from colabsd.library.adapters import KeptAdapter
     from colabsd.models.addons import AddOn
     from colabsd.models.cache import WeightCache
     from colabsd.models.shelf import KeptModel
@@ -171,7 +172,8 @@ def _kept_as_json(kept: "KeptModel") -> dict[str, object]:
 
 @click.pass_obj
 def list_models(console: Console, /, *, extras: bool, folder: Path | None) -> int:
-    """One line per model, with `extras` what goes with them, then what else is kept."""
+    """One line per model, with `extras` what goes with them, then what else is kept and what was trained."""
+    from colabsd.library.adapters import kept_adapters
     from colabsd.models.addons import ADDONS
     from colabsd.models.registry import known_models, wanted_of
 
@@ -181,6 +183,7 @@ def list_models(console: Console, /, *, extras: bool, folder: Path | None) -> in
     cards = [(card, kept.pop(wanted_of(card).folder, None)) for card in known_models()]
     addons = [(row, kept.pop(row.wanted.folder, None)) for row in ADDONS]
     addons = [(row, found) for row, found in addons if extras or found]
+    trained = [one for one in kept_adapters(cache.workspace) if one.name not in kept]
     if console.as_json:
         for card, found in cards:
             console.write_json("model", **_card_as_json(card, found))
@@ -188,10 +191,13 @@ def list_models(console: Console, /, *, extras: bool, folder: Path | None) -> in
             console.write_json("addon", **_addon_as_json(row, found))
         for other in kept.values():
             console.write_json("kept", **_kept_as_json(other))
+        for own in trained:
+            console.write_json("trained", path=own.path, **own.card.as_json())
         return 0
     rows = [_card_row(console, card, found, cache) for card, found in cards]
     rows += [_addon_row(console, row, found, cache) for row, found in addons]
     rows += [_kept_row(console, other, cache) for other in kept.values()]
+    rows += [_trained_row(console, own) for own in trained]
     for line in table(rows, console.width):
         console.result(line)
     if total:
@@ -214,6 +220,13 @@ def _addon_row(console: Console, row: "AddOn", kept: "KeptModel | None", cache: 
 
 def _kept_row(console: Console, kept: "KeptModel", cache: "WeightCache") -> tuple[str, ...]:
     return kept.name, "", "", _gigabytes(kept.bytes), _where(console, kept.source, False, kept, cache)
+
+
+def _trained_row(console: Console, own: "KeptAdapter") -> tuple[str, ...]:
+    kind = "cli.models.kind.embedding" if own.card.files[0].form == "embedding" else "cli.models.kind.adapter"
+    size = _gigabytes(sum(file.bytes for file in own.card.files))
+    place = console.sentence("cli.models.trained", {"base": own.card.base})
+    return own.name, console.sentence(kind, {}), own.card.family, size, place
 
 
 def _addon_as_json(row: "AddOn", kept: "KeptModel | None") -> dict[str, object]:

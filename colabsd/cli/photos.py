@@ -1,31 +1,32 @@
-"""`colabsd photos`: photos to train on, checked, cropped, captioned and looked at. Kept sets are in `photos_keeping.py`."""
+"""`colabsd photos`: photos to train on, checked, cropped, captioned, looked at. Keeping is in `photos_keeping.py`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from colabsd.cli.console import Console
 from colabsd.cli.follow import STOPPED, tell_progress
-from colabsd.cli.opening import opened_studio
 from colabsd.cli.options import folder_option, general_options, number_of, one_of
 from colabsd.cli.photos_keeping import build_erase, build_keep, build_list
+from colabsd.cli.photos_reading import photo_parameters, read_set, shaped
 from colabsd.cli.progress import progress_line
-from colabsd.cli.speaking import SpeakingArgument, SpeakingCommand, SpeakingGroup, SpeakingOption
+from colabsd.cli.speaking import SpeakingCommand, SpeakingGroup, SpeakingOption
 from colabsd.cli.text import table
 from colabsd.errors import UsageError
 from colabsd.language import Language, say
-from colabsd.planning.photos import PHOTO_KINDS
-from colabsd.progress import Note, Progress
 from colabsd.settings.fields import FieldSpec
-
-if TYPE_CHECKING:
-    from colabsd.training.photos import PhotoSet
 
 SIDE = FieldSpec(kind="integer", group="picture", minimum=64, maximum=4096)
 FORMATS = ("png", "jpg", "webp")
+HELP: Mapping[str, str] = {
+    "check": "cli.photos.check.help",
+    "crop": "cli.photos.crop.help",
+    "sheet": "cli.photos.sheet.help",
+    "caption": "cli.photos.caption.help",
+}
 EXAMPLES = (
     ("colabsd photos check my-dog", "cli.photos.example.check"),
     ("colabsd photos sheet my-dog --to sheet.png", "cli.photos.example.sheet"),
@@ -65,7 +66,9 @@ def build_crop(language: Language) -> click.Command:
         "crop",
         crop,
         language,
-        _option("--to", "target", metavar=say("cli.metavar.folder", language), help=say("cli.photos.crop.to", language)),
+        _option(
+            "--to", "target", metavar=say("cli.metavar.folder", language), help=say("cli.photos.crop.to", language)
+        ),
         _option(
             *("--size", "-s", "side"),
             type=number_of("size", SIDE),
@@ -115,18 +118,19 @@ def check(console: Console, /, **asked: Any) -> int:
     rows = []
     for photo in chosen.photos:
         if console.as_json:
-            problems = [note.key for note in photo.problems]
+            wrong = [note.key for note in photo.problems]
             facts = {"size": str(photo.size), "crop": photo.crop.box, "by": photo.crop.by, "caption": photo.caption}
-            console.write_json("photo", path=photo.path, sha256=photo.sha256, problems=problems, **facts)
+            console.write_json("photo", path=photo.path, sha256=photo.sha256, problems=wrong, **facts)
         mark = "!" if photo.problems else " "
-        rows.append((mark, photo.name, str(photo.size), str(photo.crop.size), photo.caption or photo.proposed))
-    facts = {"count": chosen.facts.count, "problems": chosen.facts.problems, "sha256": chosen.sha256[:16]}
+        rows.append((mark, photo.name, str(photo.size), str(photo.crop.size), photo.caption))
+    count, problems, sha256 = chosen.facts.count, chosen.facts.problems, chosen.sha256
     if console.as_json:
-        console.write_json("photos", kind=chosen.kind, **{**facts, "sha256": chosen.sha256})
+        console.write_json("photos", kind=chosen.kind, count=count, problems=problems, sha256=sha256)
         return 0
     for line in table(rows, console.width):
         console.result(line)
-    console.result(say("cli.photos.sum", console.language, **facts))
+    told = say("cli.photos.sum", console.language, count=count, problems=problems, sha256=sha256[:16])
+    console.result(told)
     return 0
 
 
@@ -195,46 +199,6 @@ def caption(
     return 0
 
 
-def read_set(console: Console, asked: dict[str, Any]) -> "PhotoSet":
-    """The photos that a command names, by `photos`, `kind` and `model`; notes are told. Ctrl-C leaves with 130."""
-    from colabsd.training.photos import PhotoSet
-
-    line = progress_line(console.language, console.width, console.environ)
-    with opened_studio(console, asked["folder"]) as studio:
-        work = studio.photos(asked["photos"], asked["kind"], model=asked["model"])
-        try:
-            for event in _told(work, line, console):
-                if isinstance(event, PhotoSet):
-                    return event
-        except KeyboardInterrupt:
-            line.clear()
-            raise click.exceptions.Exit(STOPPED) from None
-        finally:
-            line.clear()
-    raise AssertionError("reading ends with a set or an error")
-
-
-def shaped(chosen: "PhotoSet", shape: str | None) -> "PhotoSet":
-    """The set with crops of the shape that was asked for."""
-    from colabsd.training.shapes import shapes_of
-
-    if shape is None:
-        return chosen
-    return chosen.cropped(shapes_of(shape, [photo.size for photo in chosen.photos], chosen.side))
-
-
-def _told(work: "Iterator[Progress | Note | PhotoSet]", line: Any, console: Console) -> "Iterator[PhotoSet]":
-    for event in work:
-        if isinstance(event, Progress):
-            tell_progress(event, line, console)
-        elif isinstance(event, Note):
-            line.clear()
-            console.tell(event.key, **event.facts)
-        else:
-            line.clear()
-            yield event
-
-
 def _target(target: str | None) -> Path:
     if not target:
         raise UsageError("error.cli.photos.to")
@@ -249,9 +213,7 @@ def _tell_file(console: Console, path: Path, kind: str) -> None:
 
 
 def _shape(language: Language) -> SpeakingOption:
-    return _option(
-        "--shape", metavar=say("cli.metavar.text", language), help=say("cli.photos.crop.shape", language)
-    )
+    return _option("--shape", metavar=say("cli.metavar.text", language), help=say("cli.photos.crop.shape", language))
 
 
 def _option(*names: str, **facts: Any) -> SpeakingOption:

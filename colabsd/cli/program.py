@@ -34,6 +34,7 @@ NOUNS = (
     "train",
     "video",
     "avatars",
+    "photos",
     "library",
     "models",
     "doctor",

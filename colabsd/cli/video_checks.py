@@ -47,10 +47,10 @@ def build_check(language: Language) -> click.Command:
 
 
 @click.pass_obj
-def check(console: Console, /, *, file: Path, folder: Path | None) -> int:
+def check(console: Console, /, *, file: str, folder: Path | None) -> int:
     """A settings file: what it asks for, and whether all of it can be drawn. A film: its figures over time."""
     with opened_studio(console, folder) as studio:
-        found: Any = studio.check_video(file)
+        found: Any = studio.check_video(Path(file))
         if hasattr(found, "figures"):
             _tell_film(console, found)
         else:
@@ -77,10 +77,10 @@ def build_import(language: Language) -> click.Command:
 
 
 @click.pass_obj
-def import_settings(console: Console, /, *, file: Path, to: Path | None, folder: Path | None) -> int:
+def import_settings(console: Console, /, *, file: str, to: Path | None, folder: Path | None) -> int:
     """What became of every key; with `--to` the settings as a file that Deforum reads."""
     with opened_studio(console, folder) as studio:
-        imported = studio.import_video_settings(file)
+        imported = studio.import_video_settings(Path(file))
         _tell_report(console, imported)
         if to is not None:
             if to.exists():
@@ -219,5 +219,4 @@ def _file(language: Language, command: str) -> SpeakingArgument:
         label=say("cli.metavar.file", language),
         explained=say("cli.video.file_argument", language),
         example=f"colabsd video {command} settings.txt",
-        type=click.Path(path_type=Path),
     )

@@ -8,7 +8,17 @@ from colabsd.models.download import Wanted
 from colabsd.models.families import Defaults
 
 Kind = Literal[
-    "adapter", "embedding", "autoencoder", "preview", "enlarger", "faces", "depth", "captions", "checker", "scorer"
+    "adapter",
+    "embedding",
+    "autoencoder",
+    "preview",
+    "enlarger",
+    "faces",
+    "depth",
+    "motion",
+    "captions",
+    "checker",
+    "scorer",
 ]
 
 

@@ -14,6 +14,9 @@ MANAGER = "github.com/ltdrdata/ComfyUI-Manager model-list.json"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 CONFIG = HubFile("config.json")
 CHECKER = "safety-checker"  # of Stable Diffusion 1, for models that come without one
+ANIMATEDIFF_GUIDE = "github.com/huggingface/diffusers docs/source/en/api/pipelines/animatediff.md"
+DEPTH = "depth-anything-v2-small"  # whose depth films in space are moved by
+MOTION = "animatediff-v1-5-2"  # what moves in the films of Stable Diffusion 1
 CLIP_SCORER = "clip-vit-large-patch14"
 
 ADDONS: tuple[AddOn, ...] = (
@@ -144,6 +147,23 @@ ADDONS: tuple[AddOn, ...] = (
         license="CreativeML Open RAIL-M",
         families=("sd1",),
         facts_from=("huggingface.co/stable-diffusion-v1-5/stable-diffusion-v1-5",),
+    ),
+    AddOn(
+        name=DEPTH,
+        kind="depth",
+        source="depth-anything/Depth-Anything-V2-Small-hf",
+        files=(CONFIG, HubFile("preprocessor_config.json"), HubFile("model.safetensors")),
+        license="Apache-2.0",
+        facts_from=("huggingface.co/depth-anything/Depth-Anything-V2-Small-hf",),
+    ),
+    AddOn(
+        name=MOTION,
+        kind="motion",
+        source="guoyww/animatediff-motion-adapter-v1-5-2",
+        files=(CONFIG, HubFile(WEIGHTS)),
+        license="",
+        families=("sd1",),
+        facts_from=("huggingface.co/guoyww/animatediff-motion-adapter-v1-5-2", ANIMATEDIFF_GUIDE),
     ),
     AddOn(
         name="dpt-hybrid-midas",

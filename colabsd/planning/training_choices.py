@@ -29,8 +29,10 @@ from colabsd.planning.training_defaults import (
     RANKS,
     SAMPLES,
     SDXL_SIDE_ON_A_T4,
+    SMALL_BATCH,
     SMALL_CHANNELS,
     SMALL_FACTOR,
+    SMALL_RANK,
     SNR_GAMMA,
     STATES,
     STEPS,
@@ -75,14 +77,21 @@ class Choosing:
         asked = self.settings.text_encoder
         if asked is not None:
             return asked == "on"
-        return self.method == "lora" and not self.settings.reference and TEXT_LEARNS[self.card.family]
+        learns = TEXT_LEARNS[self.card.family] and not self.is_small
+        return self.method == "lora" and not self.settings.reference and learns
 
     @property
     def prior(self) -> bool:
-        """Whether class pictures are learnt too: by default where the whole model learns one thing or person."""
+        """Whether class pictures are learnt too: where the whole model learns one thing or person, or a small one."""
         if self.settings.prior is not None:
             return self.settings.prior == "on"
-        return self.method == "full" and self.photos[0].kind != "style" and not self.settings.reference
+        needed = self.method == "full" or self.is_small
+        return needed and self.photos[0].kind != "style" and not self.settings.reference
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the model is much smaller than Stable Diffusion: it learns faster, and forgets its words faster."""
+        return self.card.unet_channels <= SMALL_CHANNELS
 
 
 def plan_training(
@@ -116,7 +125,7 @@ def plan_training(
         method=choosing.method,
         steps=steps,
         resolution=_resolution(choosing),
-        batch=settings.batch or 1,
+        batch=settings.batch or (SMALL_BATCH if choosing.is_small and not settings.reference else 1),
         accumulation=settings.accumulation or 1,
         seed=seed,
         reference=settings.reference,
@@ -227,7 +236,7 @@ def _with_rates(plan: TrainingPlan, choosing: Choosing) -> TrainingPlan:
     optimizer: OptimizerName = next(one for one in get_args(OptimizerName) if one == (settings.optimizer or "adamw"))
     if (package := PACKAGES.get(optimizer)) and package not in choosing.installed:
         raise MissingPackageError(name=package, command=f"pip install {package}")
-    small = SMALL_FACTOR if choosing.card.unet_channels <= SMALL_CHANNELS else 1.0
+    small = SMALL_FACTOR if choosing.is_small else 1.0
     usual = {"lora": LORA_RATE, "pivotal": LORA_RATE, "full": FULL_RATE_WITH_TEXT if text else FULL_RATE}
     rate = PRODIGY_RATE if optimizer == "prodigy" else usual.get(plan.method, WORD_RATE) * small
     rate = rate if settings.learning_rate is None else float(settings.learning_rate)
@@ -256,7 +265,7 @@ def _with_layers(plan: TrainingPlan, choosing: Choosing) -> TrainingPlan:
     """The size of a LoRA and of new words, where the method has them."""
     settings, kind = choosing.settings, choosing.photos[0].kind
     if plan.has_lora:
-        rank = settings.rank or RANKS[kind]
+        rank = settings.rank or max(RANKS[kind], SMALL_RANK if choosing.is_small else 0)
         targets = next(one for one in get_args(Targets) if one == (settings.targets or TARGETS[kind]))
         plan = replace(plan, rank=rank, alpha=_or(settings.alpha, rank), targets=targets)
     if plan.has_words:

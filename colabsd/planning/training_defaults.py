@@ -1,7 +1,7 @@
 """What a training is like when nobody says otherwise: by method, kind of photos and family. Tables and rules of thumb.
 
 Where the numbers come from: Ruiz et al. 2022 (arXiv:2208.12242), the training guides of diffusers and sd-scripts, and
-what notebooks that many people used had set; see `docs` of each row.
+what notebooks that many people used had set.
 """
 
 from collections.abc import Mapping
@@ -49,11 +49,11 @@ TARGETS: Mapping[PhotoKind, Targets] = {
 LORA_RATE, FULL_RATE, FULL_RATE_WITH_TEXT, WORD_RATE = 1e-4, 5e-6, 2e-6, 5e-4
 TEXT_SHARE = 0.25  # of LoRA's rate, for the text encoder's: trainers have a fifth to a half
 PRODIGY_RATE = 1.0  # Mishchenko & Defazio 2023, arXiv:2306.06101: it finds the rate itself
-# A model much smaller than Stable Diffusion learns at higher rates: by its UNet's outer channels.
-SMALL_CHANNELS, SMALL_FACTOR = 160, 10.0
+# A model much smaller than Stable Diffusion, by its UNet's outer channels, learns at higher rates; measured on the
+# starter, whose text encoder had better be left alone.
+SMALL_CHANNELS, SMALL_FACTOR, SMALL_RANK, SMALL_BATCH = 160, 10.0, 16, 2
 SNR_GAMMA = 5.0  # Hang et al. 2023, arXiv:2303.09556
 CLASS_EACH, CLASS_LEAST, CLASS_MOST = 12, 50, 200  # class pictures: 200 in the paper's successors
-EMA_FROM = 2000  # steps: a running average of fewer is behind
 TEXT_STOP_SHARE = 0.35  # of a full training's steps: after that the text encoder learns the photos by heart
 SAMPLES, LEAST_SAMPLE_STEPS = 8, 50
 STATES, LEAST_STATE_STEPS = 6, 50

@@ -47,10 +47,9 @@ def lit_crop(image: "Image", crop: tuple[float, float, float, float], side: int,
     small = image.convert("RGB")
     small.thumbnail((side, side))
     width, height = small.size
-    box = (
-        *(max(0, min(round(crop[0] * width), width - 1)), max(0, min(round(crop[1] * height), height - 1))),
-        *(max(1, min(round(crop[2] * width), width)), max(1, min(round(crop[3] * height), height))),
-    )
+    left, top = min(round(crop[0] * width), width - 1), min(round(crop[1] * height), height - 1)
+    right, lower = max(left + 1, round(crop[2] * width)), max(top + 1, round(crop[3] * height))
+    box = left, top, min(right, width), min(lower, height)
     pale = Images.blend(small, Images.new("RGB", small.size, PAPER), SHADE)
     pale.paste(small.crop(box), box[:2])
     frame = box[0], box[1], box[2] - 1, box[3] - 1

@@ -13,6 +13,7 @@ from colabsd.library.adapters import KeptAdapter, kept_adapters
 from colabsd.library.training_runs import TrainingRun, TrainingRuns, photos_name, request_of
 from colabsd.models.cards import ModelCard
 from colabsd.models.registry import bring_model
+from colabsd.models.starter import NAME as STARTER
 from colabsd.planning.photos import PHOTO_KINDS, PhotoFacts
 from colabsd.planning.training import TrainingPlan
 from colabsd.planning.training_choices import plan_training as choose
@@ -54,6 +55,8 @@ def train(workshop: Workshop, settings: TrainingSettings, photos: "PhotoSet | No
         yield from go_on(workshop, runs, waiting(runs, settings))
         return
     known = workshop.model(settings.model)
+    if (known.folder or known.file) is not None and known.name != STARTER:
+        settings = replace(settings, model=known.source)  # so that it is found again from anywhere
     sets = yield from read_subjects(workshop, settings, photos)
     yield from sets
     run = runs.same(request_of(settings, [one.sha256 for one in sets]))

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 
 from colabsd.planning.training import Method, TrainingPlan
-from colabsd.training.adapters import FullTraining, LoraTraining
+from colabsd.training.adapters import LoraTraining
+from colabsd.training.averages import full_training
 from colabsd.training.base import Base
 from colabsd.training.inversion import InversionTraining
 from colabsd.training.pivotal import PivotalTraining
@@ -17,7 +18,7 @@ def build_trainable(base: Base, plan: TrainingPlan) -> Trainable:
 
 METHODS: Mapping[Method, Callable[[Base, TrainingPlan], Trainable]] = {
     "lora": LoraTraining,
-    "full": FullTraining,
+    "full": full_training,
     "inversion": InversionTraining,
     "pivotal": PivotalTraining,
 }

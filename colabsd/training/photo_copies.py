@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from colabsd.errors import StorageError
 from colabsd.geometry import Size
@@ -13,6 +13,9 @@ from colabsd.storage.failures import storage_errors
 from colabsd.training.captions import write_caption
 from colabsd.training.photos import Photo, PhotoSet
 from colabsd.training.shapes import size_of
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 CopyFormat = Literal["png", "jpg", "webp"]
 OPTIONS: dict[CopyFormat, tuple[str, dict[str, object]]] = {
@@ -52,12 +55,27 @@ def copy_crops(
         yield Progress(stage="save", done=number, total=len(names))
         size = size_of(photo.crop.size, side)
         image = photo.image(size)
-        with storage_errors(path):
-            with path.open("xb") as file:
-                image.save(file, kind, **options)
+        with storage_errors(path), path.open("xb") as file:
+            image.save(file, kind, **options)
         if photo.caption:
             write_caption(path, photo.caption)
         yield Copied(photo, path, size)
+
+
+def save_sheets(sheets: "Iterator[Image]", path: Path) -> Iterator[Path]:
+    """Write contact sheets: the first at `path`, further ones with a number; nothing is written over.
+
+    The name's ending says the format: PNG, JPEG or WebP. Raises: StorageError.
+    """
+    known = {"jpg": "jpg", "jpeg": "jpg", "webp": "webp"}
+    kind, options = OPTIONS[known.get(path.suffix.lower().lstrip("."), "png")]  # type: ignore[index]
+    for number, image in enumerate(sheets, 1):
+        target = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
+        if target.exists():
+            raise StorageError("error.storage.exists", path=target)
+        with storage_errors(target), target.open("xb") as file:
+            image.save(file, kind, **options)
+        yield target
 
 
 def _stem(name: str) -> str:

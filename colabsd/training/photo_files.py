@@ -135,7 +135,7 @@ def _opened(path: Path) -> "Iterator[tuple[ImageFile, PhotoFormat]]":
     if found is None:
         raise NotAPictureError("error.photos.unreadable", path=path)
     try:
-        with warnings.catch_warnings(action="ignore"), path.open("rb") as file, _reader(found)(file) as image:
+        with warnings.catch_warnings(action="ignore"), path.open("rb") as file, _reader(found, path)(file) as image:
             yield image, found
     except UnidentifiedImageError:
         raise NotAPictureError("error.photos.unreadable", path=path) from None
@@ -146,11 +146,11 @@ def _opened(path: Path) -> "Iterator[tuple[ImageFile, PhotoFormat]]":
         raise NotAPictureError("error.picture.truncated", path=path) from None
 
 
-def _reader(found: PhotoFormat) -> Any:
+def _reader(found: PhotoFormat, path: Path) -> Any:
     from PIL import GifImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
     if found == "heic":
-        return _heif_reader()
+        return _heif_reader(path)
     readers = {
         "jpeg": JpegImagePlugin.JpegImageFile,
         "png": PngImagePlugin.PngImageFile,
@@ -160,11 +160,11 @@ def _reader(found: PhotoFormat) -> Any:
     return readers[found]
 
 
-def _heif_reader() -> Any:
+def _heif_reader(path: Path) -> Any:
     try:
         import pillow_heif
     except ImportError:
-        raise MissingPackageError("error.photos.heic", name="pillow-heif", command=INSTALL_HEIF) from None
+        raise MissingPackageError("error.photos.heic", path=path, name="pillow-heif", command=INSTALL_HEIF) from None
     return pillow_heif.HeifImageFile
 
 

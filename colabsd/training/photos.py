@@ -252,4 +252,4 @@ def _nothing(paths: Sequence[Path], found: Sequence[Path], failed: Sequence[Cola
     if missing is not None and all(isinstance(error, MissingPackageError) for error in failed):
         return missing
     key = "error.photos.none_readable" if found else "error.photos.none"
-    return NotAPictureError(key, path=named(list(paths)) if not found else paths[0], count=len(found))
+    return NotAPictureError(key, path=", ".join(map(str, paths[:NAMED])), count=len(found))

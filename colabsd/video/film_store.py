@@ -58,15 +58,17 @@ class FilmStore:
             parents=tuple(facts.get("parents", ())),
         )
 
-    def rest(self, state: int) -> None:
+    def rest(self) -> None:
         """All frames that follow from a drawn one are written: an archive, if one is due. Raises: StorageError."""
         if self.archives is not None and self.archives.is_due():
-            self.archives.write(state)
+            self.secure()
 
     def secure(self) -> None:
-        """Bring what is not in an archive yet into one, whatever is due. Raises: StorageError."""
+        """Bring what is in no archive yet into one, with the newest state, whatever is due. Raises: StorageError."""
+        if self.archives is None or not self.archives.has_news():
+            return
         state = self.states.newest(max(self.states.indexes(), default=0))
-        if self.archives is not None and state is not None and self.archives.has_news():
+        if state is not None:
             self.archives.write(state.index)
 
     def secure_quietly(self) -> None:

@@ -77,7 +77,7 @@ class _Loop:
             while standing is None or standing.place < place:
                 standing = yield from self._go_on(standing, missing)
             yield from self._stretch(standing, missing)
-            self.store.rest(standing.state.index)
+            self.store.rest()
 
     def _nearest(self, place: int, standing: "_Standing | None") -> "_Standing | None":
         """Where the run stands already, or the state that is nearest before a stretch."""

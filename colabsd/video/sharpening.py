@@ -3,6 +3,8 @@
 A picture is (1, C, H, W) fp32 in levels 0 to 255, on any device.
 """
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -17,7 +19,7 @@ def sharpened(picture: Tensor, kernel: int, sigma: float, amount: float, thresho
     if amount == 0:
         return picture
     blurred = gaussian_blur(picture, kernel, sigma)
-    sharp = (picture * (1 + amount) - blurred * amount).clamp(0, WHITE).round()
+    sharp = torch.lerp(blurred, picture, 1 + amount).clamp_(0, WHITE).round_()
     return torch.where((picture - blurred).abs() < threshold, picture, sharp) if threshold > 0 else sharp
 
 
@@ -32,9 +34,15 @@ def gaussian_blur(picture: Tensor, kernel: int, sigma: float) -> Tensor:
     if reach <= 0:
         return picture
     sigma = sigma if sigma > 0 else 0.3 * (reach - 1) + 0.8
-    bell = torch.exp(-(torch.arange(-reach, reach + 1) ** 2) / (2 * sigma**2)).to(picture)
-    bell = bell / bell.sum()
-    channels = picture.shape[1]
+    heights = [math.exp(-(place**2) / (2 * sigma**2)) for place in range(-reach, reach + 1)]
+    bell = [one / sum(heights) for one in heights]
     padded = functional.pad(picture, (reach, reach, reach, reach), mode="reflect")
-    across = functional.conv2d(padded, bell.expand(channels, 1, 1, -1), groups=channels)
-    return functional.conv2d(across, bell[:, None].expand(channels, 1, -1, 1), groups=channels)
+    return _weighted(_weighted(padded, bell, 3, width), bell, 2, height)
+
+
+def _weighted(picture: Tensor, weights: list[float], axis: int, length: int) -> Tensor:
+    """Sums of neighbours along an axis, `length` of them; faster than a convolution with so few weights."""
+    total = picture.narrow(axis, 0, length) * weights[0]
+    for start, weight in enumerate(weights[1:], 1):
+        total.add_(picture.narrow(axis, start, length), alpha=weight)
+    return total

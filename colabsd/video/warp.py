@@ -58,13 +58,16 @@ def grid_3d(camera: CameraValues, depth: Tensor, *, aspect: float | None = None)
     step = translation_3d(camera).tolist()
     x = torch.linspace(-1, 1, width).to(depth)[None, :]
     y = torch.linspace(-1, 1, height).to(depth)[:, None]
-    moved = [x * turn[0, axis] + y * turn[1, axis] + depth * turn[2, axis] + step[axis] for axis in range(3)]
-    away = moved[2].clamp(min=NEAREST_DEPTH)
-    across = (moved[0] / away - x / depth) * (lens / aspect)
-    down = (moved[1] / away - y / depth) * lens
-    columns = torch.arange(width, device=depth.device)[None, :]
-    rows = torch.arange(height, device=depth.device)[:, None]
-    return torch.stack([columns - across * (width / 2), rows - down * (height / 2)], dim=-1)[None].float()
+    moved = [(x * turn[0, axis] + (y * turn[1, axis] + step[axis])).addcmul_(depth, turn[2, axis]) for axis in range(3)]
+    away = moved[2].clamp_(min=NEAREST_DEPTH)
+    grid = torch.empty(1, height, width, 2, device=depth.device)
+    places = torch.arange(width, device=depth.device)[None, :], torch.arange(height, device=depth.device)[:, None]
+    for axis, (at_rest, seen, reach) in enumerate(
+        zip(places, (x, y), (lens / aspect * width / 2, lens * height / 2), strict=True)
+    ):
+        place = torch.addcdiv(at_rest.to(depth), moved[axis], away, value=-reach)
+        grid[0, ..., axis] = place.addcdiv_(seen, depth, value=reach)
+    return grid
 
 
 def grid_of_flow(flow: Tensor, share: float = 1.0) -> Tensor:
@@ -86,8 +89,9 @@ def warp(picture: Tensor, grid: Tensor, *, border: Border = "replicate", samplin
     if border == "wrap":
         picture, grid = _wrapped(picture, grid)
     height, width = picture.shape[-2:]
-    scale = torch.tensor([2 / width, 2 / height], device=grid.device)
-    centred = torch.addcmul(scale / 2 - 1, grid, scale)
+    # A row of x and y in turn, because torch is slow with what is two numbers long.
+    scale = torch.tensor([2 / width, 2 / height], device=grid.device).repeat(grid.shape[2])
+    centred = torch.addcmul(scale / 2 - 1, grid.flatten(2), scale).view_as(grid)
     found: Tensor = functional.grid_sample(
         picture, centred, mode=sampling, padding_mode=PADDINGS[border], align_corners=False
     )

@@ -14,7 +14,18 @@ if TYPE_CHECKING:
     from colabsd.widgets.generate_page import GeneratePage
     from colabsd.widgets.video_page import VideoPage
 
-__all__ = ["draw_here", "draw_with", "finish_what_waits", "follow", "show_dreambooth", "show_generate", "train_here"]
+__all__ = [
+    "draw_here",
+    "draw_with",
+    "film_here",
+    "finish_films",
+    "finish_what_waits",
+    "follow",
+    "show_dreambooth",
+    "show_generate",
+    "show_video",
+    "train_here",
+]
 
 
 def show_generate(studio: "Studio") -> "GeneratePage | None":

@@ -3,8 +3,9 @@
 Made from the FieldSpecs of VideoSettings.
 """
 
-from collections.abc import Callable
-from dataclasses import fields, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -13,8 +14,7 @@ from colabsd.errors import ColabsdError
 from colabsd.language import say
 from colabsd.planning.camera_moves import MOVES, with_move
 from colabsd.settings.fields import check_settings, field_specs
-from colabsd.settings.images import NEW_SEED
-from colabsd.settings.video import VideoSettings
+from colabsd.settings.video import MODES, VideoSettings
 from colabsd.widgets.choices import model_choices
 from colabsd.widgets.controls import NOTHING, WIDE, Control, control_of, labelled, menu_control
 from colabsd.widgets.film_prompts import PromptTable
@@ -33,19 +33,18 @@ PLANE = ("zoom", "angle")
 SPACE = ("translation_z", "rotation_3d_x", "rotation_3d_y", "rotation_3d_z")
 DRAWING = ("strength_schedule", "cfg_scale_schedule", "noise_schedule", "color_coherence", "border")
 SOUND = ("add_soundtrack", "soundtrack_path", "video_init_path")
-SHORT = {"max_frames": 60}
-"""Where the page begins otherwise: a first film should not take long."""
+FIRST_FRAMES = 60
+"""How long the film is that the page begins with: a first one should not take long."""
 
 
 class FilmForm:
-    """`root` is what is displayed; `read` gives the settings, `fill` shows others. `changed` is told of every change."""
+    """`root` is what is displayed; `read` gives the settings, `fill` shows others. `changed` hears of every change."""
 
     def __init__(self, studio: "Studio", changed: Callable[[], None]) -> None:
         self.studio = studio
         self.language = studio.language
         self._changed = changed
         self._silent = True
-        self._hidden: dict[str, Any] = {}  # of a settings file: what the form has no place for
         self.prompts = PromptTable(self.language, self._tell)
         self.controls: dict[str, Control] = {
             name: control_of(spec.named or name, spec, DEFAULTS[name], self.language)
@@ -76,34 +75,30 @@ class FilmForm:
 
     def fill(self, settings: VideoSettings) -> None:
         """Show these settings."""
-        self._silent = True
-        for name, control in self.controls.items():
-            control.fill(getattr(settings, name))
-        self.prompts.fill(settings.prompts)
-        self._silent = False
+        with self._quietly():
+            for name, control in self.controls.items():
+                control.fill(getattr(settings, name))
+            self.prompts.fill(settings.prompts)
         self._place_camera()
 
     def use_move(self, name: str, amount: float = 1.0) -> None:
         """Choose a camera move, as the menu and its slider do."""
-        self._silent = True
-        self.move.value, self.amount.value = name, amount
-        self._silent = False
+        with self._quietly():
+            self.move.value, self.amount.value = name, amount
         self._use_move()
 
     def _use_move(self) -> None:
         if self._silent or not self.move.value:
             return
         moved = with_move(self._plain(), self.move.value, self.amount.value, self._width())
-        self._silent = True
-        for name in (*MOVING, *SPACE, "animation_mode"):
-            self.controls[name].fill(getattr(moved, name))
-        self._silent = False
+        with self._quietly():
+            for name in (*MOVING, *SPACE, "animation_mode"):
+                self.controls[name].fill(getattr(moved, name))
         self._place_camera()
 
     def _plain(self) -> VideoSettings:
         """The settings that moves depend on."""
-        mode = self.controls["animation_mode"].read() or DEFAULTS["animation_mode"]
-        return VideoSettings(animation_mode=mode)
+        return VideoSettings(animation_mode=self.controls["animation_mode"].read() or MODES[0])
 
     def _width(self) -> int:
         try:
@@ -113,12 +108,19 @@ class FilmForm:
 
     def _begin(self) -> None:
         """Two prompts that the model draws well, and a slow zoom between them."""
-        frames = SHORT["max_frames"]
         texts = [say(key, self.language) for key in ("page.film.example.first", "page.film.example.second")]
-        prompts = tuple(f"{frame}: {text}" for frame, text in zip((0, frames // 2), texts, strict=True))
-        self.fill(replace(with_move(VideoSettings(prompts=prompts), "zoom in"), **SHORT))
-        self._silent = True
+        prompts = tuple(f"{frame}: {text}" for frame, text in zip((0, FIRST_FRAMES // 2), texts, strict=True))
+        self.fill(with_move(VideoSettings(prompts=prompts, max_frames=FIRST_FRAMES), "zoom in"))
         self.move.value = "zoom in"
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """Changes in it are told by nobody."""
+        before, self._silent = self._silent, True
+        try:
+            yield
+        finally:
+            self._silent = before
 
     def _tell(self) -> None:
         if not self._silent:
@@ -166,11 +168,6 @@ class FilmForm:
             self.unfold,
             self._folded,
         )
-
-    @property
-    def seed(self) -> int:
-        """The seed that is asked for; -1 is a new one."""
-        return int(self.controls["seed"].read() or NEW_SEED)
 
 
 def _beside(boxes: list[Any]) -> Any:

@@ -47,7 +47,7 @@ def follow_film_here(
     show: Callable[[Clip], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Clip | None:
-    """Drive a film to its end under the running cell. Interrupting keeps every frame that is drawn. Raises: ToldError."""
+    """Drive a film to its end under the running cell. Interrupting keeps every drawn frame. Raises: ToldError."""
     lines = Lines(studio.language, clock)
     frames, clip = 0, None
     try:

@@ -71,7 +71,7 @@ class PromptTable:
         self._body.children = [self._line(pair) for pair in self.rows]
 
     def _line(self, pair: tuple[Any, Any]) -> Any:
-        gone = button("×", tooltip=say("page.film.prompt.remove", self.language), width="36px")
+        gone = button("×", tooltip=say("page.film.prompt.remove", self.language), width="46px")
         gone.disabled = len(self.rows) == 1
         on_press(gone, lambda: self._remove(pair))
         return row(*pair, gone, gap="6px", flex_flow="row nowrap")

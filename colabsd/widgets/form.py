@@ -10,6 +10,7 @@ import ipywidgets
 from colabsd.errors import ColabsdError
 from colabsd.geometry import Size
 from colabsd.language import say
+from colabsd.library.adapters import kept_adapters
 from colabsd.models.cards import ModelCard
 from colabsd.settings.codec import settings_from_json
 from colabsd.settings.fields import field_specs
@@ -199,8 +200,10 @@ class Form:
             default = next(field.default for field in fields(ImageSettings) if field.name == name)
             self.controls[name] = control_of(name, SPECS[name], default, self.language)
         self.controls["style"].input.placeholder = ", ".join(styles[:4])
+        trained = [kept.name for kept in kept_adapters(self.studio.workspace)]  # one's own stand first
         loras = self.studio.adapter_folders(()).loras
-        self.controls["lora"].input.placeholder = ", ".join(f"{name}:0.8" for name in list(loras)[:3])
+        names = dict.fromkeys((*(name for name in trained if name in loras), *loras))
+        self.controls["lora"].input.placeholder = ", ".join(f"{name}:0.8" for name in list(names)[:3])
 
     def _arranged(self) -> Any:
         """The settings in their places; what only some need unfolds."""

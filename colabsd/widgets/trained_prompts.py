@@ -1,4 +1,4 @@
-"""How what a training made is asked for: its words, the scene, its tag, and the model that it belongs to. No widgets."""
+"""How what a training made is asked for: its words, the scene, its tag, its model. No widgets."""
 
 from colabsd.library.adapters import KeptAdapter
 from colabsd.settings.images import ImageSettings

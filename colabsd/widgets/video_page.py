@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 QUIET = ("note.no_gpu", "note.gpu", "note.cpu_fp32", "note.cpu_bf16")
 MOST_NOTES = 6
 SETTINGS_FILES = ".txt,.json"
-GB = 1e9
+GB, MB = 1e9, 1e6
 TRIAL_FRAMES, TRIAL_STEPS = 4, 6
 
 
@@ -161,8 +161,8 @@ class VideoPage:
             drawn=forecast.drawn,
             seconds=f"{forecast.frames / plan.fps:.1f}",
             time=duration(forecast.seconds),
-            gb=f"{forecast.local_bytes / GB:.2f}",
-            kept=f"{forecast.kept_bytes / GB:.3f}",
+            here=_amount(forecast.local_bytes),
+            kept=_amount(forecast.kept_bytes),
         )
 
     def _told_import(self, name: str, found: Imported) -> str:
@@ -188,7 +188,8 @@ class VideoPage:
         for pressed in (self.start, self.camera, self.trial):
             pressed.disabled = busy
         self.start.description = say("page.drawing" if busy else "page.film.render", self.language)
-        if busy:
+        if busy:  # what was remarked is told again with the work
+            self._remarks.value = ""
             show_if(self._left, False)
 
     def _button(self, key: str, do: Any, *, main: bool = False) -> Any:
@@ -231,6 +232,11 @@ class VideoPage:
         asked = column(card(row(self._upload()), self._file), self.form.root)
         body = columns(asked, results, least=("440px", "420px"))
         return with_classes(column(style_sheet(), title, body, gap="12px"), "colabsd")
+
+
+def _amount(size: int) -> str:
+    """Bytes as people read them."""
+    return f"{size / GB:.1f} GB" if size >= GB else f"{size / MB:.1f} MB"
 
 
 def show(studio: "Studio") -> VideoPage | None:

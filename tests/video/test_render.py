@@ -12,45 +12,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from closed_form import FormulaPainter, film_plan, pixels_of, store_at
+from closed_form import FormulaPainter, busy_plan, film_plan, pixels_of, run, store_at
 from small_films import write_clip
 
 from colabsd.artifacts import Frame
 from colabsd.errors import StorageError
-from colabsd.planning.video_plans import CameraValues, Colours, Footage, FrameTable, Moving, NoiseKind, VideoPlan
+from colabsd.planning.video_plans import CameraValues, Colours, Footage, FrameTable, Moving, NoiseKind
 from colabsd.planning.video_stretches import written_frames
 from colabsd.progress import Note
 from colabsd.storage.disk import Disk
 from colabsd.video.depth import Map
-from colabsd.video.film_store import FilmStore
 from colabsd.video.footage import InputFootage
 from colabsd.video.render import render
 
 COUNT = 12
-
-
-def run(plan: VideoPlan, store: FilmStore, stop_after: int | None = None, **options: Any) -> FormulaPainter:
-    painter = FormulaPainter()
-    events = render(painter, plan, store, **options)
-    written = 0
-    for event in events:
-        written += isinstance(event, Frame)
-        if written == stop_after:
-            events.close()  # type: ignore[attr-defined]
-            break
-    return painter
-
-
-def busy_plan(count: int = COUNT, **changes: Any) -> VideoPlan:
-    """A film in which everything acts: colours, noise, contrast, sharpening, cadence."""
-    facts: dict[str, Any] = {
-        "cadence": 3,
-        "dialect": "a1111",
-        "colours": Colours(mode="LAB"),
-        "noise": NoiseKind(kind="perlin"),
-        "frame": lambda index: {"noise": 0.05, "contrast": 1.05, "amount": 0.2, "seed": 7 + index},
-    }
-    return film_plan(count, **(facts | changes))
 
 
 PLANS = {
@@ -124,8 +99,7 @@ def test_a_process_that_is_killed_again_and_again_draws_the_same_film(tmp_path: 
         """
         import sys, time
         from pathlib import Path
-        from closed_form import FormulaPainter, store_at
-        from test_render import busy_plan
+        from closed_form import FormulaPainter, busy_plan, store_at
         from colabsd.video.render import render
 
         class Slow(FormulaPainter):
@@ -141,7 +115,7 @@ def test_a_process_that_is_killed_again_and_again_draws_the_same_film(tmp_path: 
         """
     )
     tests = Path(__file__).parents[1]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (tests.parent, tests, tests / "video")))}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (tests.parent, tests)))}
     for patience_s in (0.5, 0.7, None):
         process = subprocess.Popen(
             [sys.executable, "-c", program, str(tmp_path / "film")], stdout=subprocess.PIPE, env=environment, text=True

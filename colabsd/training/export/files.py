@@ -13,7 +13,15 @@ from torch import Tensor
 
 from colabsd.artifacts import Adapter
 from colabsd.engine.engine import Engine
-from colabsd.errors import DamagedWeightsError, ExportError, StorageError, UsageError
+from colabsd.errors import (
+    DamagedEmbeddingError,
+    DamagedLoraError,
+    DamagedWeightsError,
+    ExportError,
+    LoraMismatchError,
+    StorageError,
+    UsageError,
+)
 from colabsd.progress import Progress
 from colabsd.storage.failures import storage_errors
 from colabsd.storage.names import new_token
@@ -29,6 +37,7 @@ Form = Literal["kohya", "diffusers"]
 FORMS: tuple[Form, ...] = ("kohya", "diffusers")
 CARD = "colabsd.adapter"  # the text of a file that holds its adapter's card
 ENDING = ".safetensors"
+UNREADABLE = (DamagedWeightsError, DamagedLoraError, DamagedEmbeddingError, LoraMismatchError)
 Check: TypeAlias = Callable[[Path], Generator[Progress, None, None]]
 Bytes: TypeAlias = Generator[Progress, None, bytes]
 
@@ -87,8 +96,9 @@ def checked(data: bytes, name: str, scratch: Path, check: Check) -> Generator[Pr
         try:
             path.write_bytes(data)
             yield from check(path)
-        except DamagedWeightsError as error:
-            raise ExportError(name=name, place="header", difference=1) from error
+        except UNREADABLE as error:
+            place = error.facts.get("name") or error.facts.get("module") or "header"
+            raise ExportError(name=name, place=place, difference=1) from error
         finally:
             with suppress(OSError):
                 path.unlink(missing_ok=True)

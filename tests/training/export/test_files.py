@@ -169,7 +169,7 @@ def test_a_file_that_does_something_else_is_no_file(
     monkeypatch: pytest.MonkeyPatch,
     spoil: Callable[[dict[str, Tensor], dict[str, str]], None],
 ) -> None:
-    """As exporters were seen to fail: half of the layers lost, alpha not told. Nothing stays, and the model is whole."""
+    """As exporters were seen to fail: layers lost, alpha not told. Nothing stays, and the model is whole."""
     engine = small_of("sd1")
     before = weights(engine)
 
@@ -179,9 +179,8 @@ def test_a_file_that_does_something_else_is_no_file(
         return to_safetensors(changed, told)
 
     monkeypatch.setattr(files, "to_safetensors", spoiled)
-    with pytest.raises(Exception) as caught:
+    with pytest.raises(ExportError):
         finish(lora_file(make_trained(engine, chosen=is_any), make_adapter(engine), engine, tmp_path))
-    assert type(caught.value).__name__ in ("ExportError", "DamagedLoraError")
     assert list(tmp_path.iterdir()) == []
     after = weights(engine)
     assert all(torch.equal(before[name], after[name]) for name in before)
