@@ -1,7 +1,8 @@
 """Films with the model that comes inside, on a processor: drawn, put on contact sheets, measured over time.
 
-`python -m benchmarks.films FOLDER` draws a zoom from one prompt to another (with and without colour match), a ride over
-a depth map, a restyled clip that it composes itself, and a walk between prompts and seeds. Prints a table.
+`python -m benchmarks.films FOLDER` draws a zoom from one prompt to another, a zoom whose colours are held and one whose
+are not, a ride over a depth map, a restyled clip that it composes, and a walk between prompts and seeds. Prints a
+table.
 """
 
 import argparse
@@ -23,10 +24,16 @@ from colabsd.video.frames import FrameFolder
 SIDE = 128
 SHOWN, COLUMNS = 24, 8
 COMMON: Mapping[str, Any] = {"seed": 11, "steps": 12, "fps": 12.0, "noise_schedule": "0: (0.02)"}
-ZOOM: Mapping[str, Any] = {"prompts": ("0: a red apple", "30: a green tree"), "zoom": "0: (1.02)", "max_frames": 60}
+APPLE: Mapping[str, Any] = {"prompts": ("0: a red apple",), "zoom": "0: (1.02)", "max_frames": 60}
 FILMS: Mapping[str, Mapping[str, Any]] = {
-    "zoom": ZOOM,
-    "zoom-free": {**ZOOM, "color_coherence": "None"},
+    "zoom": {
+        "prompts": ("0: a red apple", "30: a green tree"),
+        "zoom": "0: (1.02)",
+        "color_coherence": "None",
+        "max_frames": 60,
+    },
+    "held": {**APPLE, "color_coherence": "LAB"},
+    "free": {**APPLE, "color_coherence": "None"},
     "depth": {
         "prompts": ("0: a house in the snow",),
         "animation_mode": "3D",
@@ -36,10 +43,10 @@ FILMS: Mapping[str, Mapping[str, Any]] = {
         "max_frames": 48,
     },
     "restyle": {
-        "prompts": ("0: a blue ball in the snow",),
+        "prompts": ("0: an orange pumpkin",),
         "animation_mode": "Video Input",
         "video_init_path": "clip.mp4",
-        "strength_schedule": "0: (0.45)",
+        "strength_schedule": "0: (0.5)",
         "hybrid_composite": "Normal",
         "hybrid_motion": "Optical Flow",
         "color_coherence": "None",
@@ -56,16 +63,16 @@ FILMS: Mapping[str, Mapping[str, Any]] = {
 
 
 def compose_clip(path: Path, frames: int = 36) -> None:
-    """A ball that rolls over a meadow, as somebody's telephone might have it."""
+    """A red thing that hops from side to side before a grey wall."""
 
     def drawn() -> Iterator[Pixels]:
         for number in range(frames):
-            image = Image.new("RGB", (SIDE, SIDE), (120, 180, 230))
+            image = Image.new("RGB", (SIDE, SIDE), (150, 160, 170))
             draw = ImageDraw.Draw(image)
-            draw.rectangle((0, 88, SIDE, SIDE), fill=(70, 150, 60))
-            x = 14 + number * 100 // frames
-            draw.ellipse((x - 22, 58, x + 22, 102), fill=(210, 60, 50), outline=(120, 20, 20), width=2)
-            draw.arc((x - 14, 66, x + 14, 94), number * 25, number * 25 + 120, fill=(250, 220, 210), width=3)
+            x, y = SIDE // 2 + 26 * np.sin(number / 6), 70 - abs(18 * np.sin(number / 3))
+            draw.ellipse((x - 30, 102, x + 30, 112), fill=(120, 128, 136))
+            draw.ellipse((x - 30, y - 28, x + 30, y + 32), fill=(200, 60, 50))
+            draw.rectangle((x - 3, y - 40, x + 3, y - 26), fill=(90, 60, 30))
             yield np.asarray(image)
 
     path.unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from colabsd.cli.options import folder_option, general_options, number_of
 from colabsd.cli.progress import progress_line
 from colabsd.cli.speaking import SpeakingArgument, SpeakingCommand, SpeakingGroup, SpeakingOption
 from colabsd.cli.text import harmless, table
+from colabsd.cli.video_checks import list_command
 from colabsd.errors import UnknownPictureError
 from colabsd.language import Language, say
 from colabsd.progress import Progress
@@ -64,12 +65,18 @@ def build(language: Language) -> click.Command:
             "export": build_export,
             "delete": build_delete,
             "space": build_space,
+            "films": build_films,
             "verify": build_verify,
             "rebuild": build_rebuild,
         },
         appendix=("cli.section.examples", [(command, say(key, language)) for command, key in EXAMPLES]),
         params=general_options(language),
     )
+
+
+def build_films(language: Language) -> click.Command:
+    """`colabsd library films` in a language."""
+    return list_command("films", language)
 
 
 def build_list(language: Language) -> click.Command:

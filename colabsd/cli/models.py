@@ -39,6 +39,7 @@ ADDON_KINDS = {
     "captions": "cli.models.kind.captions",
     "checker": "cli.models.kind.checker",
     "scorer": "cli.models.kind.scorer",
+    "motion": "cli.models.kind.motion",
 }
 
 

@@ -91,7 +91,7 @@ def start(console: Console, /, *, photos: str, dry_run: bool, folder: Path | Non
     settings = TrainingSettings(photos=str(Path(photos).expanduser().resolve()), **given)
     with opened_studio(console, folder) as studio:
         if dry_run:
-            told_plan(console, studio, studio.plan_training(settings))
+            told_plan(console, studio, studio.plan_training(settings), settings.model)
             return 0
         follow_training(studio.train(settings), console, studio, resume_command(folder))
     return 0

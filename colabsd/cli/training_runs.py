@@ -95,7 +95,7 @@ def show(console: Console, /, *, name: str, folder: Path | None) -> int:
         if console.as_json:
             console.write_json("training", **_facts(run), plan=run.plan.as_json(), settings=dict(run.settings))
             return 0
-        told_plan(console, studio, run.plan)
+        told_plan(console, studio, run.plan, run.settings.get("model"))
         console.result(console.sentence("cli.train.show.step", {"step": run.step, "steps": run.plan.steps}))
         if run.is_finished:
             console.result(console.sentence("cli.train.show.adapter", {"adapter": run.adapter}))
@@ -122,9 +122,9 @@ def forget(console: Console, /, *, name: str, folder: Path | None) -> int:
     return 0
 
 
-def told_plan(console: Console, studio: "Studio", plan: TrainingPlan) -> None:
-    """A plan: every value that was chosen, the reasons on stderr, minutes and gigabytes."""
-    forecast = forecast_training(plan, studio.model(plan.model), studio.machine)
+def told_plan(console: Console, studio: "Studio", plan: TrainingPlan, model: str | None) -> None:
+    """A plan: every value that was chosen, the reasons on stderr, minutes and gigabytes; `model` as it was asked."""
+    forecast = forecast_training(plan, studio.model(model), studio.machine)
     facts = {
         "time": duration(forecast.seconds),
         "memory_gb": f"{forecast.device_bytes / GB:.1f}",

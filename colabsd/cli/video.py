@@ -105,7 +105,7 @@ def render(
     with opened_studio(console, folder) as studio:
         settings = replace(_from_file(console, studio, file), **given)
         plan = studio.plan_video(settings)
-        told_forecast(console, plan, studio.forecast_video(plan))
+        told_forecast(console, plan, studio.forecast_video(plan, settings))
         if dry_run:
             for note in plan.notes:
                 console.tell(note.key, **note.facts)

@@ -1,5 +1,7 @@
-"""CLIP itself as a scorer (Radford et al. 2021, arXiv:2103.00020), through transformers: for photos, where its weights
-are there. Its name says which CLIP, because figures of two are not comparable."""
+"""CLIP itself as a scorer (Radford et al. 2021, arXiv:2103.00020), through transformers; for photos.
+
+Its name says which CLIP, because figures of two are not comparable.
+"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -79,7 +81,7 @@ def clip_tensor(image: "Image", side: int) -> Tensor:
     )
     left, top = (image.width - side) // 2, (image.height - side) // 2
     pixels = np.asarray(image.crop((left, top, left + side, top + side)), np.float32) / 255
-    standard = (pixels - np.float32(MEAN)) / np.float32(DEVIATION)
+    standard = (pixels - np.asarray(MEAN, np.float32)) / np.asarray(DEVIATION, np.float32)
     return torch.from_numpy(standard).permute(2, 0, 1)[None]
 
 

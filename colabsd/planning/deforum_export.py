@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from colabsd.planning.deforum_prompts import written_prompts
@@ -16,6 +17,10 @@ NOTEBOOK_KEYS: Mapping[str, str] = {
 """What the notebook calls otherwise. Its `scale` and `fov` are numbers, for which a schedule of one key is read."""
 
 
+NOT_OF_THE_NOTEBOOK = ("transform_center_x", "transform_center_y")
+DEFAULTS: Mapping[str, Any] = {field.name: field.default for field in fields(VideoSettings)}
+
+
 def write_deforum(settings: VideoSettings, kept: Mapping[str, Any] | None = None) -> str:
     """The text of a settings file. `kept` are keys of the file that the settings came from, written as they were.
 
@@ -28,6 +33,8 @@ def write_deforum(settings: VideoSettings, kept: Mapping[str, Any] | None = None
         if name in (*OWN, *MACHINE, "eta_schedule") or value is None:
             continue
         key = WRITTEN.get(name, name)
+        if notebook and name in NOT_OF_THE_NOTEBOOK and value == DEFAULTS[name]:
+            continue
         if notebook and name in NOTEBOOK_KEYS:
             key, value = NOTEBOOK_KEYS[name], _single(value)
         data[key] = value

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from colabsd.errors import InvalidDeforumFileError, InvalidSettingError, StorageError
+from colabsd.errors import InvalidDeforumFileError, InvalidSettingError
 from colabsd.planning.deforum_prompts import file_prompts, is_batch
 from colabsd.planning.deforum_tables import (
     A1111,
@@ -29,6 +29,7 @@ from colabsd.planning.plans import Note
 from colabsd.planning.schedules import Dialect
 from colabsd.settings.fields import check_value
 from colabsd.settings.video import VideoSettings
+from colabsd.storage.failures import storage_errors
 
 Outcome = Literal["understood", "renamed", "changed", "ignored", "impossible", "unknown"]
 LARGEST = 20_000_000  # bytes; real ones have 10 kB, one with 6,000 key frames 1 MB
@@ -72,13 +73,11 @@ class _Reading:
 
 def load_deforum(path: Path) -> Imported:
     """Read a file. Raises: StorageError, InvalidDeforumFileError."""
-    try:
+    with storage_errors(path):
         size = path.stat().st_size
         if size > LARGEST:
             raise InvalidDeforumFileError("error.deforum.huge", size=size, limit=LARGEST)
         return read_deforum(path.read_bytes())
-    except OSError as error:
-        raise StorageError("error.storage.read", path=path, reason=error.strerror or error) from error
 
 
 def read_deforum(data: bytes) -> Imported:
@@ -146,7 +145,7 @@ def _read_prompts(reading: _Reading) -> None:
     key = next((one for one in PROMPTS if table.get(one)), None)
     for one in (*PROMPTS, *ADDED, *REPEATED):
         if one in table:
-            note = Note("note.deforum.repeated", {"key": one}) if one in REPEATED else None
+            note = Note("note.deforum.repeated", {"entry": one}) if one in REPEATED else None
             used = one == key or one in ADDED
             reading.rows.append(Row(one, "understood" if used else "ignored", "prompts" if used else "", note))
     if key is None:
@@ -170,7 +169,7 @@ def _row(key: str, value: Any, reading: _Reading) -> Row:
         return Row(
             key,
             "impossible" if asked else "ignored",
-            note=Note("note.deforum.lacking", {"key": key}) if asked else None,
+            note=Note("note.deforum.lacking", {"entry": key}) if asked else None,
         )
     if key == "sd_model_name":
         return Row(key, "ignored", "model", Note("note.deforum.model", {"name": value}))
@@ -185,12 +184,12 @@ def _field_row(key: str, value: Any, reading: _Reading) -> Row:
     name = FIELDS[key]
     switches = [reading.data[switch] for switch in SWITCHES.get(name, ()) if switch in reading.data]
     if name in SWITCHES and not any(switches):
-        return Row(key, "ignored", name, Note("note.deforum.switched_off", {"key": key}))
+        return Row(key, "ignored", name, Note("note.deforum.switched_off", {"entry": key}))
     if key == "sampler" and isinstance(reading.data.get("scheduler"), str):
         value = with_scheduler(value, reading.data["scheduler"])
     done: Converted = convert(name, value)
     if done.value is None:
-        note = done.note or Note("note.deforum.value", {"key": key, "value": str(value)[:40]})
+        note = done.note or Note("note.deforum.value", {"entry": key, "value": str(value)[:40]})
         return Row(key, "ignored" if value is None else "impossible", name, note)
     try:
         check_value(name, SPECS[name], done.value)

@@ -136,7 +136,7 @@ IGNORED = frozenset(
 PREFIXES = ("cn_1_", "cn_2_", "cn_3_", "cn_4_", "cn_5_", "freeu_", "kohya_hrfix_", "shake_", "wan_")
 """Beginnings of keys that belong to something that is told under the key that switches it on."""
 NOTEBOOK = ("scale", "bit_depth_output", "grad_inject_timing", "gradient_wrt", "near_plane", "flip_2d_perspective")
-A1111 = ("cfg_scale_schedule", "cn_1_enabled", "hybrid_motion", "transform_center_x", "sd_model_name")
+A1111 = ("cfg_scale_schedule", "cn_1_enabled", "transform_center_x", "sd_model_name")
 PROMPTS = ("prompts", "animation_prompts", "cond_prompts")
 ADDED = ("animation_prompts_positive", "animation_prompts_negative")
 REPEATED = ("positive_prompts", "negative_prompts")

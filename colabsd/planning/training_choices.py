@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
-
 from typing import get_args
 
 from colabsd.environment.machine import Machine
 from colabsd.errors import InvalidSettingError, MissingPackageError, UsageError
 from colabsd.geometry import snap
 from colabsd.models.cards import ModelCard
+from colabsd.models.starter import NAME as STARTER
 from colabsd.planning.memory import choose_execution
 from colabsd.planning.photos import PhotoFacts
 from colabsd.planning.plans import Execution, Note
@@ -34,6 +34,7 @@ from colabsd.planning.training_defaults import (
     SMALL_FACTOR,
     SMALL_RANK,
     SNR_GAMMA,
+    STARTER_PROMPTS,
     STATES,
     STEPS,
     TARGETS,
@@ -296,7 +297,8 @@ def _with_samples(plan: TrainingPlan, choosing: Choosing) -> TrainingPlan:
     state = max(LEAST_STATE_STEPS, plan.steps // STATES)
     what = f"{subject.word} {subject.class_word}"
     words = {"photo": subject.photo_prompt, "what": what, "style": f"in {subject.word} style"}
-    prompts = tuple(one.format(**words, class_photo=subject.class_prompt) for one in PROMPTS[subject.kind])
+    known = STARTER_PROMPTS if plan.model == STARTER else PROMPTS[subject.kind]
+    prompts = tuple(one.format(**words, class_photo=subject.class_prompt) for one in known)
     return replace(
         plan,
         sample_every=sample if settings.sample_every is None else settings.sample_every,

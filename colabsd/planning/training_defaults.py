@@ -63,6 +63,14 @@ PROMPTS: Mapping[PhotoKind, tuple[str, ...]] = {
     "person": ("{photo}", "{photo} as an astronaut", "an oil painting of {what}", "{photo} smiling", "{class_photo}"),
     "style": ("{photo}", "a castle {style}", "a cat {style}", "a city at night {style}", "{class_photo}"),
 }
+# The starter knows colours behind things and three styles, and no beaches.
+STARTER_PROMPTS = (
+    "{photo}",
+    "{what}, blue background",
+    "{what}, yellow background",
+    "{what}, flat style",
+    "{class_photo}",
+)
 PHOTO_PROMPTS: Mapping[PhotoKind, str] = {
     "object": "a photo of {subject} {class}",
     "person": "a photo of {subject} {class}",

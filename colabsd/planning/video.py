@@ -23,6 +23,8 @@ from colabsd.settings.video import VideoSettings
 FROM_NOISE = ("Interpolation", "AnimateDiff")
 MOVING = ("2D", "3D")
 MODULUS = MAX_SEED + 1
+SEED_SCHEDULE = '0: (s), 1: (-1), "max_f-2": (-1), "max_f-1": (s)'
+"""Deforum's own: the film's seed at both ends, others in between."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ def plan_video(
     check_settings(settings)
     seed = new_seed() if settings.seed in (None, NEW_SEED) else settings.seed
     assert seed is not None
+    if settings.seed_behavior == "schedule" and settings.seed_schedule is None:
+        settings = replace(settings, seed_schedule=SEED_SCHEDULE)
     input_frames = input_frames if uses_film(settings) else None
     film = film_values(settings, seed=seed, variables=variables, input_frames=input_frames)
     choices = _choices(settings, film, seed, card, cards, machine, new_seed, sources)

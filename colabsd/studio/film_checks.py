@@ -53,7 +53,7 @@ def check_video(workshop: Workshop, file: Path) -> Checked:
 def _checked_settings(workshop: Workshop, path: Path) -> CheckedSettings:
     imported = load_deforum(path)
     plan = plan_video(workshop, imported.settings)
-    return CheckedSettings(imported=imported, plan=plan, forecast=forecast_video(workshop, plan))
+    return CheckedSettings(imported=imported, plan=plan, forecast=forecast_video(workshop, plan, imported.settings))
 
 
 def _checked_film(path: Path) -> CheckedFilm:

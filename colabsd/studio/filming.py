@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,11 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from colabsd.artifacts import Clip, Frame
 from colabsd.environment.interrupts import stop_waits
-from colabsd.errors import DamagedFilmError
+from colabsd.errors import DamagedFilmError, UnknownModelError
 from colabsd.library.films import Film, Films
 from colabsd.models.cards import ModelCard
 from colabsd.models.registry import bring_model
 from colabsd.planning.plans import Drawing, Execution, ImagePlan
+from colabsd.planning.schedules import parse_text_schedule
 from colabsd.planning.video import plan_video as exact_film
 from colabsd.planning.video_plans import VideoPlan
 from colabsd.planning.video_stretches import drawn_frames, written_frames
@@ -59,10 +61,10 @@ def plan_video(workshop: Workshop, settings: VideoSettings) -> VideoPlan:
     return _planned(workshop, settings, workshop.model(settings.model), {})
 
 
-def forecast_video(workshop: Workshop, plan: VideoPlan) -> FilmForecast:
+def forecast_video(workshop: Workshop, plan: VideoPlan, settings: VideoSettings | None = None) -> FilmForecast:
     """See `Studio.forecast_video`."""
     drawn, frames, pixels = drawn_frames(plan), written_frames(plan), plan.size.pixels
-    cards = {name: workshop.model(name) for name in set(plan.frames.column("model"))}
+    cards = _named_cards(workshop, settings or VideoSettings(), plan)
     execution = plan.execution
     seconds = 0.0
     for name, card in cards.items():
@@ -76,7 +78,7 @@ def forecast_video(workshop: Workshop, plan: VideoPlan) -> FilmForecast:
         seconds=seconds,
         local_bytes=int(pixels * (FRAME_BYTES * frames + STATE_BYTES * (2 + len(drawn) / STATES))),
         kept_bytes=kept or int(pixels * FILM_BYTES * frames),
-        measured=all(workshop.pace.knows(card, execution) for card in cards.values()),
+        measured=bool(cards) and all(workshop.pace.knows(card, execution) for card in cards.values()),
     )
 
 
@@ -94,7 +96,7 @@ def film(workshop: Workshop, settings: VideoSettings, *, previews: bool = False)
     for card in cards.values():
         drawings = tuple(one for one in _kinds(plan) if one.model == card.name)
         workshop.check_fit(_as_pictures(drawings, plan.execution), card, ImageSettings(lora=settings.lora))
-    check_room(workshop.workspace.near, forecast_video(workshop, plan).local_bytes)
+    check_room(workshop.workspace.near, forecast_video(workshop, plan, settings).local_bytes)
     yield from keep_inputs(workshop.workspace, plan)
     now = datetime.now(UTC).astimezone()
     name = settings.name or runtime_name(now, secrets.token_bytes)
@@ -224,12 +226,33 @@ def _brought(
     folders = workshop.adapter_folders(settings.lora or ())
     kinds = _kinds(plan)
     cards: dict[str, ModelCard] = {}
-    for name in dict.fromkeys(drawing.model for drawing in kinds):
-        asked = settings.model if name == plan.frames[0].model and settings.model else name
-        cards[name] = card = yield from bring_model(workshop.model(asked), workshop.cache)
+    for name, known in _named_cards(workshop, settings, plan).items():
+        cards[name] = card = yield from bring_model(known, workshop.cache)
         check_families([drawing for drawing in kinds if drawing.model == name], card.family, folders)
     yield from bring_adapters(kinds, None, folders, workshop.cache)
     return cards
+
+
+def _named_cards(workshop: Workshop, settings: VideoSettings, plan: VideoPlan) -> dict[str, ModelCard]:
+    """The models of a film by the names that they have in its plan, as they were asked for: by name or by path."""
+    cards: dict[str, ModelCard] = {}
+    wanted = set(plan.frames.column("model"))
+    for asked in dict.fromkeys((settings.model, *_scheduled_models(settings, plan), *sorted(wanted))):
+        if wanted <= cards.keys():
+            break
+        with suppress(UnknownModelError):  # of a plan whose settings are not known
+            card = workshop.model(asked or None)
+            cards.setdefault(card.name, card)
+    return {name: card for name, card in cards.items() if name in wanted}
+
+
+def _scheduled_models(settings: VideoSettings, plan: VideoPlan) -> tuple[str, ...]:
+    """The models that a schedule of models names."""
+    text = settings.checkpoint_schedule
+    if text is None:
+        return ()
+    schedule = parse_text_schedule(text, plan.dialect, name="checkpoint_schedule")
+    return schedule.values(len(plan.frames), {"max_frames": len(plan.frames), "s": plan.frames[0].seed})
 
 
 def _kinds(plan: VideoPlan) -> list[Drawing]:

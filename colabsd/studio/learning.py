@@ -150,7 +150,7 @@ def export_step(
         name=run.name,
         method=plan.method,
         family=card.family,
-        base=str(run.settings.get("model") or plan.model),
+        base=str(run.settings.get("model") or plan.model),  # as it is asked for again
         base_sha256=plan.model_sha256,
         phrase=" ".join(dict.fromkeys(f"{one.word} {one.class_word}" for one in plan.subjects)),
         words=tuple(trained.words),

@@ -142,9 +142,9 @@ class Studio(TrainingVerbs):
         """
         return plan_video(self, settings)
 
-    def forecast_video(self, plan: VideoPlan) -> FilmForecast:
-        """What a film takes: seconds, frames, and bytes here and on Drive."""
-        return forecast_video(self, plan)
+    def forecast_video(self, plan: VideoPlan, settings: VideoSettings | None = None) -> FilmForecast:
+        """What a film takes: seconds, frames, and bytes here and on Drive. `settings` tell where its models are."""
+        return forecast_video(self, plan, settings)
 
     def film(self, settings: VideoSettings, *, previews: bool = False) -> Iterator[FilmEvent]:
         """Draw a film and keep it: the Film first, each Frame when it is a file, at the end the Clip.

@@ -79,7 +79,7 @@ def export_training(workshop: Workshop, name: str, step: int | None) -> Iterator
     """See `Studio.export_training`."""
     runs = TrainingRuns(workshop.workspace)
     run = runs.find(name)
-    card = yield from bring_model(workshop.model(run.settings.get("model") or run.plan.model), workshop.cache)
+    card = yield from bring_model(workshop.model(run.settings.get("model")), workshop.cache)
     with runs.locked(run) as held, stop_waits():
         from colabsd.studio.learning import export_kept_step
 
@@ -127,7 +127,7 @@ def go_on(workshop: Workshop, runs: TrainingRuns, run: TrainingRun, sets: Sets =
         if held.step:
             facts = {"name": held.name, "step": held.step, "steps": held.plan.steps}
             yield Note("note.training.goes_on", facts)
-        card = yield from bring_model(workshop.model(held.settings.get("model") or held.plan.model), workshop.cache)
+        card = yield from bring_model(workshop.model(held.settings.get("model")), workshop.cache)
         if card.sha256 != held.plan.model_sha256:
             raise DamagedTrainingError("error.training.model_changed", name=held.name, model=held.plan.model)
         with stop_waits():

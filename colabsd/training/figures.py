@@ -13,6 +13,7 @@ import numpy as np
 from colabsd.engine.scorers import Vectors, likeness
 
 LEAST_ROOM = 1e-3  # between the two ends of a scale; closer ones can tell nothing
+LEAST_MEANT = 0.05  # between a sample's own sentence and others': with less, prompts are too alike to be told apart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,11 @@ class Ends:
     unmeant: float
     same_class: float
     class_before: float
+
+    @property
+    def unfollowed(self) -> float:
+        """The cosine of what follows nothing: a sample's with others' sentences, or 0 where these say much the same."""
+        return self.unmeant if self.followed - self.unmeant >= LEAST_MEANT else 0.0
 
     @property
     def reachable(self) -> float:
@@ -111,7 +117,7 @@ def measure(step: int, seen: Seen, photos: Vectors, untouched: Vectors, ends: En
         step=step,
         **found,
         way=share(found["photos"], ends.before, ends.reachable, without=1.0),
-        following=share(found["prompt"], ends.unmeant, ends.followed, without=1.0),
+        following=share(found["prompt"], ends.unfollowed, ends.followed, without=1.0),
         kept_share=share(found["kept"], ends.class_before, ends.same_class, without=1.0),
     )
 
@@ -124,10 +130,13 @@ def share(value: float, low: float, high: float, *, without: float) -> float:
 
 
 def best_step(figures: Sequence[Figures], steps: Sequence[int]) -> int | None:
-    """Of `steps` the measured one with the highest score; the earliest of equals, None where none was measured."""
+    """Of `steps` the measured one with the highest score, None where none was measured.
+
+    The earliest of equals; but the last where none has made any way, for there is nothing to lose yet.
+    """
     wanted = set(steps)
     known = [one for one in figures if one.step in wanted and one.step > 0]
-    return max(known, key=lambda one: (one.score, -one.step)).step if known else None
+    return max(known, key=lambda one: (one.score, -one.step if one.score > 0 else one.step)).step if known else None
 
 
 def among(vectors: Vectors) -> float:
@@ -141,7 +150,7 @@ def likeness_of_others(first: Vectors, second: Vectors) -> float:
     So a class whose pictures did not change at all gets what its pictures had among themselves.
     """
     cosines = first @ second.T
-    apart = ~np.eye(*cosines.shape, dtype=bool)
+    apart = np.eye(*cosines.shape) == 0
     return float(cosines[apart].mean()) if apart.any() else float(cosines.mean())
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from colabsd.planning.photos import PhotoKind
 from colabsd.progress import Note
+from colabsd.training.faces import Face
 from colabsd.training.photo_looks import difference
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ FEWEST_ALIKE = 3
 FEWEST: Mapping[PhotoKind, int] = {"object": 4, "person": 8, "style": 10}
 MOST: Mapping[PhotoKind, int] = {"object": 40, "person": 60, "style": 200}
 BEST: Mapping[PhotoKind, str] = {"object": "5–15", "person": "10–25", "style": "20–100"}
-MANY_FACES = 1
 
 
 def photo_problems(chosen: "PhotoSet") -> tuple[tuple[Note, ...], ...]:
@@ -59,11 +59,19 @@ def _own_problems(photo: "Photo", chosen: "PhotoSet") -> Iterator[Note]:
         return
     if photo.look.sharpness < LEAST_SHARPNESS:
         yield Note("note.photos.blurred", {"name": photo.name})
-    faces = photo.faces
-    if chosen.kind == "person" and faces is not None and not faces:
+    if chosen.kind != "person" or photo.faces is None:
+        return
+    inside = [face for face in photo.faces if _is_inside(photo, face)]
+    if not inside:
         yield Note("note.photos.no_face", {"name": photo.name})
-    if chosen.kind == "person" and faces and len(faces) > MANY_FACES:
-        yield Note("note.photos.faces", {"name": photo.name, "count": len(faces)})
+    if len(inside) > 1:
+        yield Note("note.photos.faces", {"name": photo.name, "count": len(inside)})
+
+
+def _is_inside(photo: "Photo", face: Face) -> bool:
+    """Whether the middle of a face is in the crop: what is cut off is not learnt."""
+    left, top, right, lower = photo.crop.box
+    return left <= face.middle.x * photo.width <= right and top <= face.middle.y * photo.height <= lower
 
 
 def _copies(photo: "Photo", before: "list[Photo]") -> Iterator[Note]:

@@ -99,7 +99,7 @@ def read_photo_file(path: Path) -> PhotoFile:
 
 
 def read_photo(path: Path, least: int | None = None) -> "Image":
-    """The photo, upright, RGB. With `least` it may be smaller than it is, its shorter side at least that many pixels.
+    """The photo, upright, RGB. With `least` a JPEG may be a half, a quarter or an eighth of its size, but no less.
 
     Raises: NotAPictureError, MissingPackageError, StorageError.
     """
@@ -113,10 +113,7 @@ def read_photo(path: Path, least: int | None = None) -> "Image":
         image.load()
         if image.width * image.height > MOST_MEGAPIXELS * 1_000_000:
             raise NotAPictureError("error.picture.too_large", path=path, limit=MOST_MEGAPIXELS)
-        upright = image.copy() if found == "heic" else ImageOps.exif_transpose(image)
-        factor = min(upright.size) // least if least else 1
-        whole = _on_white(upright)
-        return whole.reduce(factor) if factor > 1 else whole
+        return _on_white(image.copy() if found == "heic" else ImageOps.exif_transpose(image))
 
 
 def format_of(path: Path) -> PhotoFormat | None:

@@ -33,7 +33,7 @@ def photo_sheets(chosen: PhotoSet, language: Language) -> "Iterator[Image]":
     )
     wrong = [say(note.key, language, **note.facts) for note in set_problems(chosen)]
     cells = [_cell(photo, language) for photo in chosen.photos]
-    yield from draw_photo_sheets(title, "  ".join([about, *wrong]), cells)
+    yield from draw_photo_sheets(title, " · ".join([about, *wrong]), cells)
 
 
 def crop_shares(photo: Photo) -> tuple[float, float, float, float]:

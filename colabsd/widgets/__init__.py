@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from colabsd.language import say
-from colabsd.widgets.film_here import film_here, finish_films
+from colabsd.widgets.films_here import film_here, finish_films
 from colabsd.widgets.following import draw_here, finish_what_waits, follow
 from colabsd.widgets.training_here import draw_with, train_here
 

@@ -11,9 +11,10 @@ from colabsd.language import say
 from colabsd.language.amounts import duration
 from colabsd.library.adapters import KeptAdapter
 from colabsd.planning.training import TrainingPlan
-from colabsd.planning.training_memory import forecast_training
+from colabsd.planning.training_memory import TrainingForecast, forecast_training
 from colabsd.widgets.escaping import box, escaped, sentence, told_error
 from colabsd.widgets.look import button, card, column, html, row, show_if, style_sheet, with_classes
+from colabsd.widgets.photo_files import EXAMPLE
 from colabsd.widgets.photo_room import PhotoRoom
 from colabsd.widgets.presses import on_press
 from colabsd.widgets.run_view import Outcome, RunView
@@ -35,8 +36,8 @@ class DreamboothPage:
     def __init__(self, studio: "Studio") -> None:
         self.studio = studio
         self.language = studio.language
-        self.photos = PhotoRoom(studio, self.advise)
         self.form = TrainingForm(studio, self.advise)
+        self.photos = PhotoRoom(studio, self.advise)
         self.run_view = RunView(self.language, QUIET)
         self.view = TrainingView(self.language)
         self.trained = TrainedRoom(studio, self.work)
@@ -45,6 +46,7 @@ class DreamboothPage:
             button(say("page.train.start", self.language), main=True, width="220px"), "colabsd-big"
         )
         on_press(self.start, self.train)
+        on_press(self.photos.upload.example, lambda: self.form.fill(**EXAMPLE))
         self.root = self._arranged()
         self.advise()
         self.refresh_left()
@@ -96,16 +98,20 @@ class DreamboothPage:
     def advise(self) -> None:
         """Say what a training would be like, before it begins."""
         self._remarks.value = self._forecast.value = ""
+        kind = self.form.controls["kind"].read()
+        self.photos.use_kind(kind or "object")
         if self.photos.chosen is None:
             return
         try:
-            plan = self.studio.plan_training(self.form.read(), self.photos.chosen)
+            settings = self.form.read()
+            plan = self.studio.plan_training(settings, self.photos.chosen)
+            forecast = forecast_training(plan, self.studio.model(settings.model), self.studio.machine)
         except ColabsdError as error:
             self._remarks.value = box([told_error(error, self.language)], "warning")
             return
         notes = [sentence(note.key, self.language, **note.facts) for note in plan.notes if note.key not in QUIET]
         self._remarks.value = box(notes, "info")
-        self._forecast.value = f'<span class="colabsd-dim">{escaped(self._told_forecast(plan))}</span>'
+        self._forecast.value = f'<span class="colabsd-dim">{escaped(self._told_forecast(plan, forecast))}</span>'
 
     def refresh_left(self) -> None:
         """Offer what was left before it was finished, if anything was."""
@@ -118,8 +124,7 @@ class DreamboothPage:
         on_press(go_on, lambda: self.resume(run.name))
         return row(html(told_run(run.name, run.step, run.plan.steps, self.language)), go_on)
 
-    def _told_forecast(self, plan: TrainingPlan) -> str:
-        forecast = forecast_training(plan, self.studio.model(plan.model), self.studio.machine)
+    def _told_forecast(self, plan: TrainingPlan, forecast: TrainingForecast) -> str:
         facts = {
             "steps": plan.steps,
             "time": duration(forecast.seconds),

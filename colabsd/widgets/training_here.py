@@ -35,7 +35,7 @@ def train_here(
     """Train under the running cell; gives what came out, None when it was stopped.
 
     Settings are those of `TrainingSettings`; what is empty or 0 is chosen, and without `samples` none are drawn while
-    it learns. Without `photos`, a folder, the photos of the page are taken; without those the training with these settings
+    it learns. Without `photos`, a folder, those of the page are taken; without these the training with these settings
     that was left goes on; and where there is none, it is tried on the photos that come along. Raises: ToldError.
     """
     given = {"subject": subject, "class_word": class_word, "photos": photos.strip() or _brought(studio), **settings}

@@ -8,7 +8,9 @@ import pytest
 from hub_model import FILES, NEEDED_BYTES, TOKEN, UNET
 from hub_server import Fault, HubServer
 
+from colabsd.artifacts import Adapter, AdapterFile
 from colabsd.cli.program import run
+from colabsd.library.adapters import card_bytes
 from colabsd.models.addons import ADDONS
 from colabsd.models.cache import WeightCache
 from colabsd.models.catalog import CATALOG
@@ -155,3 +157,20 @@ def test_ctrl_c_says_how_to_go_on(command: Callable[..., Answer], monkeypatch: p
     monkeypatch.setattr(WeightCache, "bring", interrupted)
     code, out, err = command("download", "someone/model")
     assert (code, out) == (130, "") and "colabsd models download someone/model" in err
+
+
+def test_what_was_trained_here_is_listed(command: Callable[..., Answer], tmp_path: Path):
+    """A LoRA with its card beside it: in the table with its base model, and whole in JSON."""
+    folder = tmp_path / "colabsd" / "models" / "loras"
+    folder.mkdir(parents=True)
+    (folder / "zorro.safetensors").write_bytes(b"0" * 3_000_000)
+    file = AdapterFile(place="models/loras/zorro.safetensors", form="kohya", sha256="0" * 64, bytes=3_000_000)
+    facts = {"method": "lora", "family": "sd1", "base": "sd15", "base_sha256": "", "phrase": "zorro fox", "photos": 5}
+    card = Adapter(name="zorro", photos_sha256="1" * 64, made="2026-11-24T18:00:00+00:00", files=(file,), **facts)
+    (folder / "zorro.json").write_bytes(card_bytes(card))
+    _, out, _ = command("list")
+    (row,) = [line for line in out.splitlines() if line.startswith("zorro")]
+    assert "sd1" in row and "3 MB" in row and "entrenado aquí sobre sd15" in row
+    _, out, _ = command("list", "--json")
+    (told,) = [one for one in map(json.loads, out.splitlines()) if one["type"] == "trained"]
+    assert told["photos_sha256"] == "1" * 64 and told["phrase"] == "zorro fox"

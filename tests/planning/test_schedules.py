@@ -1,4 +1,4 @@
-"""Schedules: Deforum's numbers in both dialects, kind reading of what it cannot read, clear errors, no harm by any text."""
+"""Schedules: Deforum's numbers in both dialects, what it cannot read, clear errors, and no harm by any text."""
 
 import json
 import math
@@ -102,7 +102,7 @@ def test_keys_beyond_the_end_are_told_and_change_nothing() -> None:
         ("0: (1+)", "error.film_schedule.operand", 7),
         ("0: 1 2", "error.film_schedule.operator", 6),
         ("0: (sin(t)", "error.film_schedule.expected", 11),
-        ("0: (1))", "error.film_schedule.closing", 7),
+        ("0: (t))", "error.film_schedule.closing", 7),
         ("0: (t.real)", "error.film_schedule.sign", 6),
         ("0: (speed)", "error.film_schedule.name", 5),
         ("0: (sine(t))", "error.film_schedule.function", 5),

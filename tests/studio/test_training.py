@@ -1,4 +1,4 @@
-"""Trainings by the studio: begun, stopped, killed, found again by photos and settings or by name, and what comes out."""
+"""Trainings by the studio: begun, stopped, killed, found again by photos and settings or by name; what comes out."""
 
 import dataclasses
 import json

@@ -12,7 +12,11 @@ from colabsd.training.optimizer_state import pack_optimizer, unpack_optimizer
 
 
 def state(step: int) -> State:
-    tensors = {"one": torch.arange(6.0).view(2, 3) + step, "two": torch.ones(5) * step, "count": torch.tensor(float(step))}
+    tensors = {
+        "one": torch.arange(6.0).view(2, 3) + step,
+        "two": torch.ones(5) * step,
+        "count": torch.tensor(float(step)),
+    }
     return State(step, tensors, {"plan_key": "k", "losses": [0.1 * step]})
 
 

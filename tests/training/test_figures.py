@@ -71,6 +71,23 @@ def test_photos_that_differ_more_than_samples_do_are_no_end_to_reach() -> None:
     assert measure(0, UNTOUCHED, different, CLASS, ends).way == pytest.approx(0, abs=1e-6)
 
 
+def test_prompts_that_say_much_the_same_are_measured_from_nothing() -> None:
+    """Else noise would decide: an unlucky sample would follow its prompt by 0."""
+    alike = units((1, 0.1, 0), (1, 0, 0.1))
+    untouched = Seen(subjects=CLASS[:2], samples=alike, sentences=alike, class_pictures=CLASS)
+    ends = ends_of(PHOTOS, untouched)
+    assert ends.followed - ends.unmeant < 0.05 and ends.unfollowed == 0
+    swapped = Seen(subjects=CLASS[:2], samples=alike[::-1], sentences=alike, class_pictures=CLASS)
+    assert measure(1, swapped, PHOTOS, CLASS, ends).following > 0.9
+
+
+def test_where_no_step_has_made_any_way_the_last_is_taken() -> None:
+    none = [
+        Figures(step=step, photos=0, prompt=0, kept=0, pres=0, way=0, following=1, kept_share=1) for step in (10, 20)
+    ]
+    assert best_step(none, [10, 20]) == 20
+
+
 def test_a_scale_without_room_says_nothing() -> None:
     assert share(0.4, 0.5, 0.5, without=1.0) == 1.0
 

@@ -109,6 +109,11 @@ def test_blurred_photos_and_copies_are_told_by_name():
 def test_a_person_needs_one_face_on_each_photo():
     assert set(keys(made(9, "person", faces=()))) == {"note.photos.no_face"}
     assert set(keys(made(9, "person", faces=(FACE, FACE)))) == {"note.photos.faces"}
+    chosen = made(9, "person", faces=(FACE, Face(0.05, 0.3, 0.1, 0.1, 0.9)))
+    right = [replace(photo, crop=Crop(left=300, top=100, width=600, height=600)) for photo in chosen.photos]
+    assert keys(replace(chosen, photos=tuple(right))) == []  # the other one is cut off
+    left = [replace(photo, crop=Crop(left=0, top=0, width=520, height=200)) for photo in chosen.photos]
+    assert "note.photos.no_face" in keys(replace(chosen, photos=tuple(left)))
     assert keys(made(9, "person", faces=None)) == ["note.photos.faces_not_sought"]
     assert keys(made(9, "object", faces=())) == []
 

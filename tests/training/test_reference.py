@@ -10,6 +10,7 @@ import re
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -142,9 +143,19 @@ def together(items: Any) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def plain_losses(
-    folder: Path, folders: tuple[Path, Path], *, prior: bool, text: bool = False, batch: int = 1, offset: bool = False
+    folder: Path,
+    folders: tuple[Path, Path],
+    *,
+    prior: bool,
+    text: bool = False,
+    batch: int = 1,
+    offset: bool = False,
+    told: Callable[[], None] = lambda: None,
 ) -> list[float]:
-    """What train_dreambooth.py does, in plain PyTorch: global chance, its loader, everything encoded at every step."""
+    """What train_dreambooth.py does, in plain PyTorch: global chance, its loader, everything encoded at every step.
+
+    `told` is called after every step.
+    """
     from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
     from torch.nn import functional
     from transformers import CLIPTextModel, CLIPTokenizer
@@ -179,6 +190,7 @@ def plain_losses(
             optimizer.step()
             optimizer.zero_grad()
             losses.append(loss.item())
+            told()
             if len(losses) == STEPS:
                 return losses
 

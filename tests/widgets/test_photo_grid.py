@@ -141,3 +141,17 @@ def test_no_photos_show_nothing(grid):
     assert names(grid) == [] and grid.chosen is None
     grid.shape.value = "3:4"
     press(grid.name_captions)
+
+
+def test_the_room_tells_what_is_wrong_with_all_and_the_grid_the_rest(studio, seen):
+    from colabsd.widgets.photo_room import PhotoRoom
+
+    called: list[bool] = []
+    room = PhotoRoom(studio, lambda: called.append(True))
+    assert room.chosen is None
+    room.upload.take([("a.jpg", (REAL / "dog-00.jpg").read_bytes()), ("b.jpg", b"no photo")])
+    assert called and room.chosen is not None and room.chosen.facts.count == 1
+    html = shown_html(room.root)
+    assert "sola foto" in html and "no es una foto" in html
+    press(room.grid.cells[0].leave_out)
+    assert room.chosen is None
