@@ -17,7 +17,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-STEPS, WARM = 24, 4
+STEPS, WARM = 14, 4
 SIZES = {"small": (32, 64), "medium": (64, 128)}  # the UNet's channels
 ROOT = Path(__file__).parents[1]
 

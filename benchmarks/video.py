@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -48,7 +49,7 @@ class Part:
     theirs: Work
     others: str
     frames: int = 1
-    rounds: int = 21
+    rounds: int = 7
 
 
 def picture(seed: int) -> Tensor:
@@ -148,7 +149,7 @@ def keeping(one: Tensor, reference: Tensor, folder: Path) -> Iterator[Part]:
         lambda: encoded_by_ffmpeg(film, folder / f"theirs{next(others)}.mp4"),
         "ffmpeg twice",
         FRAMES,
-        7,
+        5,
     )
 
 
@@ -172,28 +173,28 @@ def encoded_by_ffmpeg(film: list[Any], path: Path) -> None:
 
 def seconds_of(work: Work) -> float:
     """The processor's, in this process and in those that it started and waited for."""
-    before = sum(os.times()[:4])
+    before = time.process_time(), sum(os.times()[2:4])
     work()
-    return sum(os.times()[:4]) - before
+    return time.process_time() - before[0] + sum(os.times()[2:4]) - before[1]
 
 
-def precise(work: Work, times: int) -> float:
-    """Seconds of one call, from as many as the clock's hundredths need."""
+def repeated(work: Work, times: int) -> float:
+    """Seconds of one call, the mean of some."""
 
-    def repeated() -> None:
+    def all_of_them() -> None:
         for _ in range(times):
             work()
 
-    return seconds_of(repeated) / times
+    return seconds_of(all_of_them) / times
 
 
 def row(part: Part) -> str:
     """Both medians and the median of paired ratios, with its range."""
-    times = 20 if part.frames == 1 else 1
+    times = 5 if part.frames == 1 else 1
     pairs = []
     for index in range(part.rounds + 1):
         order = (part.ours, part.theirs) if index % 2 else (part.theirs, part.ours)
-        first, second = (precise(work, times) for work in order)
+        first, second = (repeated(work, times) for work in order)
         pairs.append((first, second) if index % 2 else (second, first))
     pairs = pairs[1:]  # the first ones fill caches
     ours, theirs = (statistics.median(side) / part.frames * 1000 for side in zip(*pairs, strict=True))

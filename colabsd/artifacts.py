@@ -33,6 +33,8 @@ class Picture:
 
 
 ADAPTER_FORMAT = 1
+LoraForm = Literal["kohya", "diffusers"]
+"""Layouts of LoRA files that are written."""
 Prediction = Literal["epsilon", "v"]
 """What the base model was taught to predict."""
 

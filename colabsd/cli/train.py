@@ -1,10 +1,11 @@
 """`colabsd train`: learn a subject from photos, go on with what was left, look at trainings, take another step."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
+from colabsd.artifacts import LoraForm
 from colabsd.cli.console import Console
 from colabsd.cli.follow_training import follow_training
 from colabsd.cli.opening import opened_studio
@@ -125,20 +126,27 @@ def build_export(language: Language) -> click.Command:
         section="cli.section.training",
         help=say("cli.train.export.step", language),
     )
+    form = SpeakingOption(
+        "--form",
+        type=click.Choice(get_args(LoraForm)),
+        default="kohya",
+        section="cli.section.training",
+        help=say("cli.train.export.form", language),
+    )
     return SpeakingCommand(
         "export",
         language=language,
         explained=say("cli.train.export.help", language),
         callback=export,
-        params=[run_argument(language), step, folder_option(language), *general_options(language)],
+        params=[run_argument(language), step, form, folder_option(language), *general_options(language)],
     )
 
 
 @click.pass_obj
-def export(console: Console, /, *, name: str, step: int | None, folder: Path | None) -> int:
+def export(console: Console, /, *, name: str, step: int | None, form: LoraForm, folder: Path | None) -> int:
     """Keep another step as an adapter of its own, and print where it is."""
     with opened_studio(console, folder) as studio:
-        follow_training(studio.export_training(name, step), console, studio, resume_command(folder))
+        follow_training(studio.export_training(name, step, form), console, studio, resume_command(folder))
     return 0
 
 

@@ -17,6 +17,7 @@ LearningSchedule = Literal["constant", "cosine", "linear"]
 # For people, or how it is run: another value of these makes no other weights.
 RUN = ("name", "model", "execution", "gradient_checkpointing", "sample_every", "sample_prompts", "checkpoint_every")
 RUN_TOO = ("keep", "notes")
+PLAINLY = Execution()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +89,7 @@ class TrainingPlan:
     ema: bool = False
     seed: int = 0
     reference: bool = False
-    execution: Execution = Execution()
+    execution: Execution = PLAINLY
     gradient_checkpointing: bool = False
     sample_every: int = 0
     sample_prompts: tuple[str, ...] = ()

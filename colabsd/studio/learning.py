@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colabsd import __version__
-from colabsd.artifacts import Adapter
+from colabsd.artifacts import Adapter, LoraForm
 from colabsd.engine.clip_scorer import best_scorer
 from colabsd.environment.packages import installed_version
 from colabsd.errors import DamagedWeightsError, MissingWeightsError
@@ -135,7 +135,13 @@ def _best_of(memory: Mapping[str, Any], runs: TrainingRuns, run: TrainingRun, la
 
 
 def export_step(
-    workshop: Workshop, run: TrainingRun, base: "Base", trainable: "Trainable", step: int, losses: Sequence[float]
+    workshop: Workshop,
+    run: TrainingRun,
+    base: "Base",
+    trainable: "Trainable",
+    step: int,
+    losses: Sequence[float],
+    form: LoraForm = "kohya",
 ) -> Generator[Progress | Note, None, KeptAdapter]:
     """Keep what a step had learnt where prompts find it, read again and compared with what it should do."""
     plan, card, trained = run.plan, base.card, trainable.trained()
@@ -166,11 +172,11 @@ def export_step(
         losses=thinned(losses[:step]),
         versions=_versions(),
     )
-    return (yield from keep_trained(workshop.cache, trained, adapter, engine))
+    return (yield from keep_trained(workshop.cache, trained, adapter, engine, form=form))
 
 
 def export_kept_step(
-    workshop: Workshop, runs: TrainingRuns, run: TrainingRun, card: ModelCard, step: int
+    workshop: Workshop, runs: TrainingRuns, run: TrainingRun, card: ModelCard, step: int, form: LoraForm
 ) -> Iterator[Progress | Note | KeptAdapter]:
     """Keep what a step had learnt whose state is still there. Raises: CheckpointError, ExportError, StorageError."""
     yield from bring_states(runs, run)
@@ -179,7 +185,7 @@ def export_kept_step(
     trainable = build_trainable(base, run.plan)
     load_step(trainable, runs.states(run), step, run.plan.key)
     found = next(one for one in find_checkpoints([runs.states(run)]) if one.step == step)
-    yield (yield from export_step(workshop, run, base, trainable, step, found.facts["losses"]))
+    yield (yield from export_step(workshop, run, base, trainable, step, found.facts["losses"], form))
 
 
 def thinned(losses: Sequence[float]) -> tuple[tuple[int, float], ...]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
+from colabsd.artifacts import LoraForm
 from colabsd.environment.interrupts import stop_waits
 from colabsd.environment.packages import installed_version
 from colabsd.errors import DamagedTrainingError, NotAPictureError
@@ -75,7 +76,9 @@ def resume_training(workshop: Workshop, name: str | None = None) -> Iterator[Tra
         yield from go_on(workshop, runs, run)
 
 
-def export_training(workshop: Workshop, name: str, step: int | None) -> Iterator[Progress | Note | KeptAdapter]:
+def export_training(
+    workshop: Workshop, name: str, step: int | None, form: LoraForm = "kohya"
+) -> Iterator[Progress | Note | KeptAdapter]:
     """See `Studio.export_training`."""
     runs = TrainingRuns(workshop.workspace)
     run = runs.find(name)
@@ -86,7 +89,7 @@ def export_training(workshop: Workshop, name: str, step: int | None) -> Iterator
     execution, notes = workshop.execution_again(card, held.plan.execution)
     yield from notes
     here = replace(held, plan=replace(held.plan, execution=execution))
-    yield from export_kept_step(workshop, runs, here, card, step or held.step)
+    yield from export_kept_step(workshop, runs, here, card, step or held.step, form)
 
 
 def training_runs(workshop: Workshop) -> list[TrainingRun]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from colabsd.artifacts import LoraForm
 from colabsd.library.adapters import KeptAdapter
 from colabsd.library.training_runs import TrainingRun
 from colabsd.planning.avatars import AvatarWishes
@@ -57,12 +58,16 @@ class TrainingVerbs(Workshop):
         """Go on with a training that was left; without a name with all. Raises: UnknownTrainingError, as `train`."""
         return resume_training(self, name)
 
-    def export_training(self, name: str, step: int | None = None) -> Iterator[Progress | Note | KeptAdapter]:
+    def export_training(
+        self, name: str, step: int | None = None, form: LoraForm = "kohya"
+    ) -> Iterator[Progress | Note | KeptAdapter]:
         """Keep another step of a training as an adapter of its own; None is the newest that has a state.
+
+        `form` is the layout of a LoRA: kohya's, for A1111, Forge and ComfyUI, or diffusers'.
 
         Raises: UnknownTrainingError, CheckpointError, ExportError, StorageError.
         """
-        return export_training(self, name, step)
+        return export_training(self, name, step, form)
 
     def training_runs(self) -> list[TrainingRun]:
         """All trainings of the workspace, finished or not, the oldest first. Raises: StorageError."""

@@ -140,4 +140,3 @@ def use_gradient_checkpointing(base: Base, groups: Sequence[ParameterGroup]) -> 
     for encoder in base.encoders:
         if any(group.name == encoder.part for group in groups):
             encoder.model.gradient_checkpointing_enable({"use_reentrant": False})
-

@@ -210,7 +210,7 @@ def latest_state(folders: Iterable[Path], plan_key: str) -> tuple[State | None, 
 
     Raises: CheckpointError when it is of another version, or another plan's.
     """
-    notes = []
+    notes: list[Note] = []
     for checkpoint in find_checkpoints(folders):
         if checkpoint.facts.get("plan_key") != plan_key:
             raise CheckpointError("error.checkpoint.plan", path=checkpoint.marker)

@@ -112,7 +112,8 @@ def prepare_examples(
 ) -> Generator[Progress, None, Prepared]:
     """Encode every picture and, with `read_once`, every sentence; then let go of the networks that are done with.
 
-    With `anew` pictures and sentences are encoded at every step all the same, as the reference does. `cache` is a folder on this machine's disk. Yields a Progress per picture. Raises: NotAPictureError, StorageError.
+    With `anew` pictures and sentences are encoded at every step all the same, as the reference does. `cache` is a
+    folder on this machine's disk. Yields a Progress per picture. Raises: NotAPictureError, StorageError.
     """
     side, factor = Size(resolution, resolution), base.card.factor
     pictures = [Pictured(example.key, example.image) for example in examples.all]

@@ -20,7 +20,7 @@ def examples_of(plan: TrainingPlan, sets: Sequence[PhotoSet], class_pictures: Se
     """The photos of each subject, in the order of the plan's subjects, and its class pictures; none without a prior.
 
     A photo's own caption counts before the subject's sentence; in a masked training its transparent parts are its mask.
-    Raises: NotAPictureError, StorageError, and UnusableMaskError where a training is masked and no photo is transparent.
+    Raises: NotAPictureError, StorageError, UnusableMaskError where a training is masked and no photo is transparent.
     """
     photos, classes = [], []
     for subject, chosen, paths in zip(plan.subjects, sets, class_pictures, strict=True):

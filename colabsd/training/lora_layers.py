@@ -8,7 +8,6 @@ precision of what comes in.
 import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -55,9 +54,17 @@ class LoraConv2d(nn.Conv2d):
     """A convolution with a LoRA: it takes over the weight of another, which stays as it is."""
 
     def __init__(self, layer: nn.Conv2d, rank: int, alpha: float, generator: torch.Generator) -> None:
-        sizes: Any = (layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding)
         with torch.device("meta"):
-            super().__init__(*sizes, layer.dilation, layer.groups, layer.bias is not None)  # type: ignore[arg-type]
+            super().__init__(
+                layer.in_channels,
+                layer.out_channels,
+                layer.kernel_size,  # type: ignore[arg-type]
+                layer.stride,  # type: ignore[arg-type]
+                layer.padding,  # type: ignore[arg-type]
+                layer.dilation,  # type: ignore[arg-type]
+                layer.groups,
+                layer.bias is not None,
+            )
         self.weight, self.bias, self.scale = layer.weight, layer.bias, alpha / rank
         down_shape = rank, layer.in_channels, *layer.kernel_size
         down, up = _matrices(down_shape, (layer.out_channels, rank, 1, 1), layer.weight.device, generator)

@@ -177,7 +177,6 @@ class InReference:
         timesteps = torch.randint(0, self.order.timesteps, (count,), generator=self._generator)
         return Look(photos, classes, Chance(posterior, noise, timesteps, offset))
 
-
     def _format(self, count: int) -> torch.memory_format:
         """How the noise lies in memory, which decides the numbers that are drawn: as the script's latents do."""
         return torch.channels_last if self.order.channels_last and count > 1 else torch.contiguous_format

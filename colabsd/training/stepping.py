@@ -138,7 +138,7 @@ class Stepper:
         sums.add(loss, share / looks)
         total = loss.total if share == 1 else loss.total * share
         total = total if self.plan.accumulation == 1 else total / self.plan.accumulation
-        self.scaler.scale(total).backward()
+        torch.autograd.backward(self.scaler.scale(total))
 
     def _has_smaller_way(self) -> bool:
         """Go on with half the photos at once, then by computing activations twice; False when nothing is left."""

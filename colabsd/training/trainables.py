@@ -63,8 +63,8 @@ class Trainable(Protocol):
         ...
 
     def adapted(self, components: "Components") -> "Components":
-        """A loaded model's parts, drawing as the networks are now: the UNet that learns, encoders with what they learnt.
+        """A loaded model's parts, drawing as things are now: the UNet that learns, encoders with what they learnt.
 
-        `components` are the base model's own (see `base.drawing_parts`) and stay as they are.
+        `components` are the base model's own (see `drawing.drawing_parts`) and stay as they are.
         """
         ...

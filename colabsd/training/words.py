@@ -143,7 +143,8 @@ def _placed(vectors: Mapping[str, Sequence[Tensor]]) -> list[NewWord]:
 
 def _with_table(model: ClipTextEncoder, words: Tensor) -> ClipTextEncoder:
     """The encoder with another table of words; everything else is the same memory."""
-    changed, embeddings = _shallow(model), _shallow(model.embeddings)
+    changed: ClipTextEncoder = _shallow(model)
+    embeddings: Any = _shallow(model.embeddings)
     embeddings.token_embedding = WordTable(model.embeddings.token_embedding, words).requires_grad_(False)
     changed.embeddings = embeddings
     return changed

@@ -17,12 +17,13 @@ from PIL import Image
 
 from colabsd.errors import DamagedFilmError
 from colabsd.keys import canonical_json
-from colabsd.library.picture_files import encode_picture
+from colabsd.library.picture_files import MANIFEST_KEYWORD
 from colabsd.library.png_text import SIGNATURE
 from colabsd.storage.disk import Disk
 from colabsd.storage.failures import storage_errors
 from colabsd.storage.publish import write_whole
 from colabsd.video.encode import Pixels
+from colabsd.video.frame_png import encode_png
 
 FORMAT = "colabsd.frame"
 NAME = re.compile(r"(\d{7})\.png")
@@ -43,7 +44,7 @@ class FrameFolder:
     def write(self, index: int, pixels: Pixels, facts: Mapping[str, Any]) -> Path:
         """Write a frame with what it says of itself; a damaged one is replaced. Raises: StorageError."""
         text = canonical_json({"format": FORMAT, "index": index, **facts})
-        data = encode_picture(Image.fromarray(pixels), "", text, "png").data
+        data = encode_png(pixels, MANIFEST_KEYWORD, text)
         return write_file(self.path(index), data, self._disk)
 
     def read(self, index: int) -> Pixels:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Events = Iterator[Progress | Tensor]
-HOLES_STRENGTH = 1.0  # what was never seen is drawn from noise
+HOLES_STRENGTH = 0.6  # from noise alone the model draws what the sentence names into the hole again
 
 
 class Painter(Protocol):
@@ -73,7 +73,7 @@ class EnginePainter:
 
     def fill(self, frame: FramePlan, picture: Tensor, holes: Tensor) -> Events:
         """See `Painter`."""
-        drawing = replace(self.drawing(frame, True), strength=HOLES_STRENGTH, mask_blur=0.0)
+        drawing = replace(self.drawing(frame, True), strength=HOLES_STRENGTH, mask_blur=HOLES_BLUR)
         engine = yield from self.engine_of(drawing)
         yield from draw_into(engine, drawing, picture, holes, previews=self.previews)
 

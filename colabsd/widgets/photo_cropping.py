@@ -53,7 +53,7 @@ class PhotoCropping:
         slider = ipywidgets.IntSlider(
             value=100, min=least, max=100, description=say(key, language), continuous_update=False
         )
-        slider.style.description_width = "120px"
+        slider.style.description_width = "160px"
         slider.layout.width = "100%"
         on_change(slider, self._moved)
         return slider

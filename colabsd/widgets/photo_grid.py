@@ -101,7 +101,7 @@ class PhotoGrid:
         self.newer = self._press("page.gallery.newer", lambda: self._turn(-PAGE))
         self.older = self._press("page.gallery.older", lambda: self._turn(PAGE))
         self._place = html("", "colabsd-dim")
-        self._cells = with_classes(row(gap="10px"), "colabsd-grid")
+        self._cells = with_classes(row(gap="10px", align_items="flex-start"), "colabsd-grid")
         self.cropping: PhotoCropping | None = None
         self._pages = row(self.newer, self._place, self.older)
         bar = row(self.shape, self.name_captions, self.clear_captions)

@@ -217,7 +217,7 @@ CHANGED: dict[str, Any] = {
     "precision": "fp32",
 }
 BESIDE = {
-    **dict.fromkeys(("vectors", "initial_word", "embedding_rate", "embedding_stop"), {"method": "pivotal"}),
+    **{name: {"method": "pivotal"} for name in ("vectors", "initial_word", "embedding_rate", "embedding_stop")},
     "ema": {"method": "full", "optimizer": "adafactor"},
     "class_pictures": {"prior": "on"},
 }

@@ -52,6 +52,8 @@ def asked(photos: Path, small_model_folder: Path) -> TrainingSettings:
         resolution=64,
         rank=2,
         text_encoder="off",
+        prior="on",
+        class_pictures=1,
         seed=3,
         sample_every=0,
         checkpoint_every=2,
@@ -199,8 +201,8 @@ def test_one_process_trains_a_run_at_a_time(studio: Studio, asked: TrainingSetti
 def test_another_step_can_be_taken(whole: tuple[Studio, list[Any]]) -> None:
     studio, _ = whole
     assert studio.training_steps("rex")[-1] == STEPS
-    (kept,) = [event for event in studio.export_training("rex", 4) if isinstance(event, KeptAdapter)]
-    assert kept.card.steps == 4 and kept.name != "rex"
+    (kept,) = [event for event in studio.export_training("rex", 4, "diffusers") if isinstance(event, KeptAdapter)]
+    assert kept.card.steps == 4 and kept.name != "rex" and kept.card.files[0].form == "diffusers"
 
 
 def test_a_run_of_another_version_is_told_and_not_touched(studio: Studio, asked: TrainingSettings) -> None:

@@ -47,7 +47,11 @@ def test_latents_are_kept_by_picture_size_and_autoencoder(
     base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = counted(monkeypatch)
-    pictures = [Pictured(f"{i}", lambda size, one=one: one.resize((size.width, size.height))) for i, one in enumerate(small_pictures(2, 1))]  # fmt: skip
+    images = small_pictures(2, 1)
+    pictures = [
+        Pictured(f"{place}", lambda size, one=one: one.resize((size.width, size.height)))
+        for place, one in enumerate(images)
+    ]
     size = Size(SIDE, SIDE)
     first = result_of(encode_all(base, pictures, size, tmp_path))
     assert len(seen) == 2

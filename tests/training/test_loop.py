@@ -181,7 +181,8 @@ def test_a_watcher_that_draws_with_chance_of_its_own_changes_nothing(
     usual: dict[str, Any], small_card: ModelCard, tmp_path: Path
 ) -> None:
     class Looks(NobodyWatches):
-        reasons: list[str] = []
+        def __init__(self) -> None:
+            self.reasons: list[str] = []
 
         def look(self, moment: Moment) -> Iterator[Any]:
             self.reasons.append(moment.reason)

@@ -10,6 +10,7 @@ from small_films import clicks, frame, frames, number_of, write_sound
 from colabsd.errors import EncodingError, MissingPackageError, StorageError
 from colabsd.video import encode
 from colabsd.video.encode import Encoding, count_frames, encode_film, encode_short, read_texts
+from colabsd.video.writers import fraction
 
 COUNT = 20
 
@@ -114,7 +115,7 @@ def test_a_short_version_is_small_and_plays_at_the_films_pace(tmp_path: Path, ki
 
 
 def test_frame_rates_of_television_are_written_exactly() -> None:
-    assert [str(encode._fraction(fps)) for fps in (29.97, 23.976, 12.5, 15)] == [
+    assert [str(fraction(fps)) for fps in (29.97, 23.976, 12.5, 15)] == [
         "30000/1001",
         "24000/1001",
         "25/2",

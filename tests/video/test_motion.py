@@ -112,6 +112,13 @@ def test_a_film_comes_frame_by_frame_and_the_same_again(engine: Engine, drawing:
         assert np.array_equal(np.asarray(one.image), np.asarray(other.image))
 
 
+def test_every_weight_that_loras_reach_is_in_the_moving_unet_too(engine: Engine) -> None:
+    unet, parts = engine.components.unet, engine.components.parts
+    assert isinstance(unet, MovingUNet)
+    assert parts is not None
+    assert set(parts.tensors("unet")) <= {name for name, _ in unet.model.named_parameters()}
+
+
 def test_frames_see_each_other(engine: Engine, drawing: Drawing) -> None:
     """A frame beside others is another picture than alone."""
     beside = next(event for event in animate(engine, drawing, FRAMES) if isinstance(event, Drawn))

@@ -45,6 +45,7 @@ def small(small_model_folder: Path) -> dict[str, Any]:
         "resolution": 64,
         "rank": 2,
         "text_encoder": "off",
+        "prior": "off",
         "sample_every": 0,
         "checkpoint_every": 1,
         "seed": 3,

@@ -6,12 +6,12 @@ from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TypeAlias, get_args
 
 import torch
 from torch import Tensor
 
-from colabsd.artifacts import Adapter
+from colabsd.artifacts import Adapter, LoraForm
 from colabsd.engine.engine import Engine
 from colabsd.errors import (
     DamagedEmbeddingError,
@@ -33,8 +33,8 @@ from colabsd.training.export.kohya_lora import kohya_lora
 from colabsd.training.export.tensor_bytes import content_digest, to_safetensors
 from colabsd.training.results import Trained
 
-Form = Literal["kohya", "diffusers"]
-FORMS: tuple[Form, ...] = ("kohya", "diffusers")
+Form: TypeAlias = LoraForm
+FORMS: tuple[Form, ...] = get_args(LoraForm)
 CARD = "colabsd.adapter"  # the text of a file that holds its adapter's card
 ENDING = ".safetensors"
 UNREADABLE = (DamagedWeightsError, DamagedLoraError, DamagedEmbeddingError, LoraMismatchError)

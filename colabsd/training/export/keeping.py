@@ -25,7 +25,7 @@ from colabsd.storage.failures import storage_errors
 from colabsd.storage.names import new_token
 from colabsd.storage.publish import publish_into
 from colabsd.storage.workspace import Workspace
-from colabsd.training.export.files import ENDING, embedding_file, lora_file
+from colabsd.training.export.files import ENDING, Form, embedding_file, lora_file
 from colabsd.training.export.single_file import export_trained_model
 from colabsd.training.results import Trained
 
@@ -33,13 +33,20 @@ Events: TypeAlias = Generator[Progress | Note, None, KeptAdapter]
 
 
 def keep_trained(
-    cache: WeightCache, trained: Trained, adapter: Adapter, engine: Engine, *, half: bool = True
+    cache: WeightCache,
+    trained: Trained,
+    adapter: Adapter,
+    engine: Engine,
+    *,
+    form: Form = "kohya",
+    half: bool = True,
 ) -> Events:
     """Write all files of a training into the cache's workspace, each read again and compared, and its card with them.
 
-    `engine` is the base model, loaded; its weights are as before afterwards. In fp16, or with `half` False in fp32. A
-    name that was used before gets -2. On Drive a LoRA and words are on their way there when this returns; a whole model
-    was copied. Raises: ExportError, StorageError, and the errors of the base model's files.
+    `engine` is the base model, loaded; its weights are as before afterwards. `form` is a LoRA's layout. In fp16, or
+    with `half` False in fp32. A name that was used before gets -2. On Drive a LoRA and words are on their way there
+    when this returns; a whole model was copied. Raises: ExportError, StorageError, and the errors of the base model's
+    files.
     """
     named = _named(cache.workspace, trained, adapter)
     if named.adapter.name != adapter.name:
@@ -47,7 +54,7 @@ def keep_trained(
     if trained.networks:
         kept = yield from _keep_model(cache, trained, named.adapter, engine, half)
     else:
-        kept = yield from _keep_files(cache.workspace, named, engine, half)
+        kept = yield from _keep_files(cache.workspace, named, engine, form, half)
     files = ", ".join(file.place for file in kept.card.files)
     yield Note("note.trained.kept", {"name": kept.name, "files": files})
     return kept
@@ -82,7 +89,7 @@ def _named(workspace: Workspace, trained: Trained, adapter: Adapter) -> _Named:
     )
 
 
-def _keep_files(workspace: Workspace, named: _Named, engine: Engine, half: bool) -> Events:
+def _keep_files(workspace: Workspace, named: _Named, engine: Engine, form: Form, half: bool) -> Events:
     """A LoRA and words: one file each, through the outbox on Drive, and the card beside the first."""
     trained, adapter, scratch = named.trained, named.adapter, workspace.scratch
     workspace.prepare_to_keep()
@@ -90,16 +97,17 @@ def _keep_files(workspace: Workspace, named: _Named, engine: Engine, half: bool)
         scratch.mkdir(parents=True, exist_ok=True)
     data: dict[str, tuple[str, bytes]] = {}
     if trained.lora:
-        data[named.stems["lora"]] = "kohya", (yield from lora_file(trained, adapter, engine, scratch, half=half))
+        made = yield from lora_file(trained, adapter, engine, scratch, form=form, half=half)
+        data[named.stems["lora"]] = form, made
     for word in trained.words:
         made = yield from embedding_file(word, trained, adapter, engine, scratch)
         data[named.stems[word]] = "embedding", made
     files: list[AdapterFile] = []
     paths: list[Path] = []
-    for stem, (form, content) in data.items():
+    for stem, (layout, content) in data.items():
         yield Progress(stage="save", done=len(files), total=len(data))
         published = _publish(workspace, content, stem + ENDING)
-        files.append(AdapterFile(place=stem + ENDING, form=form, sha256=published[1], bytes=len(content)))
+        files.append(AdapterFile(place=stem + ENDING, form=layout, sha256=published[1], bytes=len(content)))
         paths.append(published[0])
     card = replace(adapter, files=tuple(files))
     _publish(workspace, card_bytes(card), f"{next(iter(data))}.json")

@@ -73,6 +73,13 @@ def test_a_lora_is_found_by_its_name(small_of: Small, cache: WeightCache) -> Non
     assert list(cache.workspace.unfinished.iterdir()) == []
 
 
+def test_a_lora_may_be_kept_in_diffusers_layout(small_of: Small, cache: WeightCache) -> None:
+    engine = small_of("sd1")
+    kept = finish(keep_trained(cache, make_trained(engine), make_adapter(engine), engine, form="diffusers"))
+    assert [file.form for file in kept.card.files] == ["diffusers"]
+    assert any(name.endswith(".lora_A.weight") for name in load_file(kept.path))
+
+
 def test_a_second_training_gets_another_name(small_of: Small, cache: WeightCache) -> None:
     """And so do its words, so that the first one's can still be called."""
     engine = small_of("sd1")
