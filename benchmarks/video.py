@@ -26,11 +26,12 @@ from colabsd.geometry import Size
 from colabsd.planning.video_plans import CameraValues
 from colabsd.video.camera import matrix_2d, rotation_3d, translation_3d
 from colabsd.video.colour import histogram_of, level_table, match_histogram
-from colabsd.video.encode import PRESET, QUALITY, Encoding, encode_film
+from colabsd.video.encode import encode_film
 from colabsd.video.frames import FrameFolder
 from colabsd.video.sharpening import gaussian_blur, sharpened
 from colabsd.video.state import FilmState, StateFolder
 from colabsd.video.warp import grid_2d, grid_3d, warp, whole_levels
+from colabsd.video.writers import PRESET, QUALITY, Encoding
 
 SIDE, FRAMES, FPS = 512, 24, 12
 SIZE = Size(SIDE, SIDE)

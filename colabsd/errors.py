@@ -208,7 +208,7 @@ class InvalidScheduleError(UsageError):
 class InvalidDeforumFileError(UsageError):
     """A file that is no settings file of Deforum's. Facts: what the sentence names (line and column for the usual)."""
 
-    key = "error.deforum.json"
+    key = "error.deforum.syntax"
 
 
 class InvalidSchedulesError(UsageError):

@@ -13,6 +13,7 @@ from colabsd.cli.options import folder_option, general_options, number_of, setti
 from colabsd.cli.speaking import SpeakingArgument, SpeakingCommand, SpeakingGroup, SpeakingOption
 from colabsd.cli.video_checks import build_check, build_import, build_list, told_forecast
 from colabsd.language import Language, say
+from colabsd.planning.camera_moves import MOVES, with_move
 from colabsd.settings.fields import field_specs
 from colabsd.settings.video import VideoSettings
 
@@ -68,6 +69,12 @@ def build_render(language: Language) -> click.Command:
             section="cli.section.film",
             help=say("cli.video.file", language),
         ),
+        SpeakingOption(
+            "--move",
+            metavar=" | ".join(move.name for move in MOVES),
+            section="cli.section.camera",
+            help=say("cli.video.move", language),
+        ),
         SpeakingOption("--dry-run", is_flag=True, section="cli.section.film", help=say("cli.video.dry_run", language)),
         SpeakingOption("--size", metavar="512x512", section="cli.section.film", help=say("cli.option.size", language)),
     ]
@@ -93,6 +100,7 @@ def render(
     *,
     prompts: tuple[str, ...],
     file: Path | None,
+    move: str | None,
     dry_run: bool,
     size: str | None,
     folder: Path | None,
@@ -103,7 +111,10 @@ def render(
     given = {name: value for name, value in values.items() if value is not None}
     given |= {"prompts": prompts} if prompts else {}
     with opened_studio(console, folder) as studio:
-        settings = replace(_from_file(console, studio, file), **given)
+        settings = _from_file(console, studio, file)
+        settings = replace(settings, **given)
+        if move is not None:
+            settings = replace(with_move(settings, move), **given)
         plan = studio.plan_video(settings)
         told_forecast(console, plan, studio.forecast_video(plan, settings))
         if dry_run:

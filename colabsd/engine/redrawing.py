@@ -116,7 +116,7 @@ class _Beginning:
         if mask is not None:
             latents = latents.contiguous()  # the layout of what the UNet gets decides how it adds up; so has diffusers
         noise, source = initial_noise(self.drawings, self.shape, self.generators)
-        noise = noise.to(picture.device)
+        noise = noise.to(picture.device) * drawing.noise_multiplier  # A1111's; 1 changes no bit
         if from_noise:
             begun = noise * self.scheduler.init_noise_sigma
         else:

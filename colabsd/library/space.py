@@ -17,6 +17,8 @@ KINDS: Mapping[str, str] = {
     "inputs": "space.inputs",
     "sheets": "space.sheets",
     "films": "space.films",
+    "photos": "space.photos",
+    "training": "space.training",
     "thumbnails": "space.thumbnails",
     "journal": "space.journal",
     "": "space.other",

@@ -76,7 +76,7 @@ class Drawing:
     `original_width`, `original_height` (0 is the size drawn at), `crop_left` and `crop_top` are what SDXL is told.
     `enlargements` is what happens to the picture when it is finished, in order: `width` and `height` are as drawn.
     Guidance acts from `guidance_start` to `guidance_stop`, shares of the way; the UNet's inner levels are computed at
-    every `feature_reuse`-th model call.
+    every `feature_reuse`-th model call. `noise_multiplier` is of the noise that a picture is turned into.
     """
 
     prompt: str
@@ -116,6 +116,7 @@ class Drawing:
     guidance_start: float = 0.0
     guidance_stop: float = 1.0
     feature_reuse: int = 1
+    noise_multiplier: float = 1.0
 
     def __post_init__(self) -> None:
         """Plain data becomes what it stands for, so that a drawing read from a file is one like any other."""

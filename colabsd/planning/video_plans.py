@@ -152,6 +152,7 @@ class VideoPlan:
             loras=frame.loras,
             embeddings=frame.embeddings,
             strength=1.0 - frame.strength,
+            noise_multiplier=frame.noise_multiplier,
         )
 
     def as_json(self) -> dict[str, Any]:

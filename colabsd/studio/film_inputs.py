@@ -113,7 +113,7 @@ def depth_of(
 
         return Map(from_image(read_brought(located(workspace, film, name)).image).mean(dim=1)[0])
     row = _depth_model(name)
-    if row.name != name and name not in row.aliases:
+    if name.casefold() not in {word.casefold() for word in row.words}:
         yield Note("note.film.depth_model", {"asked": name, "name": row.name})
     yield from cache.bring(row.wanted)
     return (yield from load_depth(cache.home / row.wanted.folder, execution))

@@ -12,6 +12,7 @@ from colabsd.artifacts import Clip, Frame
 from colabsd.environment.interrupts import stop_waits
 from colabsd.errors import DamagedFilmError, UnknownModelError
 from colabsd.library.films import Film, Films
+from colabsd.models.addons import MOTION, find_addon
 from colabsd.models.cards import ModelCard
 from colabsd.models.registry import bring_model
 from colabsd.planning.plans import Drawing, Execution, ImagePlan
@@ -184,10 +185,13 @@ def _drawn(
         single = _as_pictures((drawing,), plan.execution)
         return (yield from workshop.load(cards[drawing.model], single, {"lora": settings.lora}))
 
+    store = store_of(workshop, known, one)
+    if plan.mode == "AnimateDiff":
+        yield from _animated(workshop, one, cards, store, previews)
+        return store
     footage = InputFootage(plan, lambda name: located(workspace, one, name))
     depth = yield from depth_of(workspace, one, workshop.cache, plan.execution)
     painter = EnginePainter(plan, engine_of, previews)
-    store = store_of(workshop, known, one)
     for event in render(painter, plan, store, footage=footage, depth=depth):
         yield event
         for drawing, seconds in painter.taken():
@@ -195,6 +199,23 @@ def _drawn(
         workshop.library.tend()
     store_pace(workspace, workshop.pace)
     return store
+
+
+def _animated(
+    workshop: Workshop, one: Film, cards: Mapping[str, ModelCard], store: "FilmStore", previews: bool
+) -> Iterator[FilmEvent]:
+    """Draw a film of the mode AnimateDiff, all of it together, with the motion modules of the catalog."""
+    with stop_waits():
+        from colabsd.video.animation import render_together
+        from colabsd.video.motion import load_moving_engine
+
+    row = find_addon(MOTION)
+    assert row is not None, "the catalog has it"
+    yield from workshop.cache.bring(row.wanted)
+    folder = workshop.cache.home / row.wanted.folder
+    card, execution = cards[one.plan.frames[0].model], one.plan.execution
+    yield from render_together(lambda: load_moving_engine(card, execution, folder), one.plan, store, previews=previews)
+    workshop.library.tend()
 
 
 def _as_pictures(drawings: tuple[Drawing, ...], execution: Execution) -> ImagePlan:

@@ -79,6 +79,7 @@ def keep_photos(workshop: Workshop, chosen: "PhotoSet") -> KeptPhotos:
     check_room(workspace.near, total)
     data = pack_photos(chosen)
     published = publish_into(workspace, data, workspace.root / FOLDER, [sha256 + ENDING])
+    workshop.library.tend()
     return KeptPhotos(sha256, published.path, published.bytes)
 
 

@@ -34,11 +34,6 @@ class Ends:
     class_before: float
 
     @property
-    def unfollowed(self) -> float:
-        """The cosine of what follows nothing: a sample's with others' sentences, or 0 where these say much the same."""
-        return self.unmeant if self.followed - self.unmeant >= LEAST_MEANT else 0.0
-
-    @property
     def reachable(self) -> float:
         """How alike samples can become to the photos: as these are among themselves, or more where they differ much."""
         return self.photos if self.photos > self.before + LEAST_ROOM else 1.0
@@ -50,8 +45,9 @@ class Figures:
 
     Cosines: `photos` of samples with the photos (DINO or CLIP-I of the scorer), `prompt` of samples with their
     sentences (CLIP-T), `kept` of class pictures with the untouched model's, `pres` of class pictures with the photos
-    (PRES of DreamBooth: the lower, the better). Shares in [0, 1] of the way between both ends: `way` to the photos,
-    `following` of the prompt and `kept_share` of the class left. `score` is the product of the three.
+    (PRES of DreamBooth: the lower, the better). Shares in [0, 1]: `way` is how far it is to the photos, `following` how
+    much nearer samples still are to their own sentences than to the others', and `kept_share` what is left of the
+    class. `score` is the product of the three.
     """
 
     step: int
@@ -117,9 +113,21 @@ def measure(step: int, seen: Seen, photos: Vectors, untouched: Vectors, ends: En
         step=step,
         **found,
         way=share(found["photos"], ends.before, ends.reachable, without=1.0),
-        following=share(found["prompt"], ends.unfollowed, ends.followed, without=1.0),
+        following=_following(seen, found["prompt"], ends),
         kept_share=share(found["kept"], ends.class_before, ends.same_class, without=1.0),
     )
+
+
+def _following(seen: Seen, own: float, ends: Ends) -> float:
+    """How much nearer samples are to their own sentences than to the others', compared with the untouched model.
+
+    The cosine alone would fall because a subject is not any dog, however well its surroundings follow the prompt; all
+    sentences have that in common. Where they say much the same, only the cosine is left.
+    """
+    meant = ends.followed - ends.unmeant
+    if meant < LEAST_MEANT:
+        return share(own, 0.0, ends.followed, without=1.0)
+    return share(own - _beside(seen.samples @ seen.sentences.T, seen.sentences), 0.0, meant, without=1.0)
 
 
 def share(value: float, low: float, high: float, *, without: float) -> float:

@@ -43,8 +43,8 @@ def train(
     """Train what the plan says, from the latest state in `places.local` if there is one.
 
     Yields Progress while pictures are encoded; then per step a TrainingReport and a Progress of stage "train"; Saved
-    for every state kept, what the watcher yields, and Finished at the end. `check_first`: before a new training one step,
-    one sample and one state are tried (`preflight.py`). Raises: DivergedError, OutOfMemoryError, CheckpointError,
+    for every state kept, what the watcher yields, and Finished at the end. `check_first`: before a new training one
+    step, one sample and one state are tried (`preflight.py`). Raises: DivergedError, OutOfMemoryError, CheckpointError,
     StorageError; what was kept stays, and after the first two so does the state of the last step.
     """
     state, notes = latest_state([places.local], plan.key)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Events = Iterator[Progress | Tensor]
 HOLES_STRENGTH = 0.6  # from noise alone the model draws what the sentence names into the hole again
+HOLES_BLUR = 2.0  # pixels of the seam
 
 
 class Painter(Protocol):

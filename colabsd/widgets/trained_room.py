@@ -38,7 +38,7 @@ class TrainedRoom:
         self.steps = ipywidgets.Dropdown(options=[], layout={"width": "160px"})
         self.take_step = button(say("page.train.take_step", self.language))
         self.pictures = PictureGrid(
-            Actions(open=lambda name: None, star=studio.library.star, ticked=lambda: None), self.language
+            Actions(open=lambda name: None, star=self._star, ticked=lambda: None), self.language
         )
         self._page = column()
         on_press(self.draw, self._draw)
@@ -73,6 +73,9 @@ class TrainedRoom:
         elif isinstance(event, KeptPicture):
             data = shown_bytes(event.picture.image, THUMBNAIL)
             self.pictures.add(Shown(name=event.path.stem, data=data, caption=drawn_caption(event, self.language)))
+
+    def _star(self, name: str, on: bool) -> None:
+        self.studio.library.star(name, on)
 
     def _draw(self) -> None:
         if self.adapter is not None:

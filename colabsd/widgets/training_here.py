@@ -75,6 +75,8 @@ def _found(studio: "Studio", asked: TrainingSettings) -> Iterator[Any]:
 def with_example(studio: "Studio", asked: TrainingSettings) -> Iterator[Any]:
     """A training on the photos that come along, with what is known to suit them where nothing else is asked."""
     unsaid = {name: value for name, value in EXAMPLE.items() if getattr(asked, name) is None}
+    if asked.steps is not None and "class_pictures" in unsaid:  # of a taste, drawing these would take longest
+        unsaid["class_pictures"] = min(unsaid["class_pictures"], max(2, asked.steps // 4))
     with as_file(files("colabsd.training").joinpath("example_photos")) as folder:
         yield from studio.train(replace(asked, photos=str(folder), **unsaid))
 

@@ -15,6 +15,7 @@ from colabsd.language import say
 from colabsd.language.amounts import duration
 from colabsd.planning.deforum_files import Imported, read_deforum
 from colabsd.planning.video_plans import VideoPlan
+from colabsd.settings.video import VideoSettings
 from colabsd.studio.film_previews import preview_camera, preview_schedules
 from colabsd.widgets.escaping import box, sentence, told_error
 from colabsd.widgets.film_form import FilmForm
@@ -127,7 +128,8 @@ class VideoPage:
         """Say what is known of the film, and draw its schedules, before anything is drawn."""
         show_if(self._grid, False)
         try:
-            plan = self.studio.plan_video(self.form.read())
+            settings = self.form.read()
+            plan = self.studio.plan_video(settings)
         except ColabsdError as error:
             lines = [one.replace("\n", "<br>") for one in (told_error(error, self.language),)]
             self._remarks.value, self._forecast.value = box(lines, "error"), ""
@@ -135,7 +137,7 @@ class VideoPage:
             return
         notes = [sentence(note.key, self.language, **note.facts) for note in plan.notes if note.key not in QUIET]
         self._remarks.value = box(notes[:MOST_NOTES], "info")
-        self._forecast.value = f'<span class="colabsd-dim">{self._told_forecast(plan)}</span>'
+        self._forecast.value = f'<span class="colabsd-dim">{self._told_forecast(plan, settings)}</span>'
         self._curves.value = shown_bytes(preview_schedules(self.studio, plan), 960)
         show_if(self._curves, True)
 
@@ -151,8 +153,8 @@ class VideoPage:
         facts = {"name": film.name, "frames": len(film.plan.frames), "prompt": film.prompt[:60]}
         return row(html(sentence("page.film.left", self.language, **facts)), go_on)
 
-    def _told_forecast(self, plan: VideoPlan) -> str:
-        forecast = self.studio.forecast_video(plan)
+    def _told_forecast(self, plan: VideoPlan, settings: VideoSettings) -> str:
+        forecast = self.studio.forecast_video(plan, settings)
         key = "page.film.forecast" if forecast.measured else "page.film.forecast_guess"
         return sentence(
             key,

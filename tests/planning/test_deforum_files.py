@@ -201,7 +201,7 @@ def test_a_broken_file_is_refused_with_line_and_column() -> None:
         (b"[" * 200_000, "error.deforum.none"),
         (b'{"W": ' + b"1" * 6000 + b"}", "error.deforum.none"),
         (b"\xff\xfe\x00", "error.deforum.text"),
-        (b"", "error.deforum.json"),
+        (b"", "error.deforum.syntax"),
     ],
     ids=range(6),
 )

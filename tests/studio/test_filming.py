@@ -280,3 +280,15 @@ def test_between_two_prompts_and_seeds_the_pictures_go_over(base: dict[str, Any]
     steps = [np.abs(one - other).mean() for one, other in pairwise(frames)]
     assert min(steps) > 0
     assert max(steps) < np.abs(frames[0] - frames[4]).mean()
+
+
+def test_the_noise_that_a_frame_is_drawn_from_can_be_multiplied(
+    wanted: tuple[Studio, list[Any]], base: dict[str, Any], tmp_path: Path
+) -> None:
+    studio = machine_with(tmp_path / "machine", tmp_path / "workspace")
+    settings = VideoSettings(**base, noise_multiplier_schedule="0: (1.2)", name="noisy", skip_video_creation=True)
+    with studio.library:
+        follow(studio.film(settings))
+    plain, noisy = pixels(wanted[0], "whole"), pixels(studio, "noisy")
+    assert np.array_equal(plain[0], noisy[0])  # from a sentence alone
+    assert not np.array_equal(plain[2], noisy[2])

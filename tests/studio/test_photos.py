@@ -5,9 +5,15 @@ from pathlib import Path
 import pytest
 from photo_files import REAL
 
+from colabsd.environment.colab import Colab
+from colabsd.environment.machine import look_at_machine
 from colabsd.errors import DamagedPhotosError, UnknownPhotosError
 from colabsd.language import say
-from colabsd.studio import open_studio
+from colabsd.library.library import open_library
+from colabsd.models.cache import open_cache
+from colabsd.storage.workspace import Workspace
+from colabsd.studio import Studio, open_studio
+from colabsd.studio.place import Place
 from colabsd.training.photos import PhotoSet
 
 
@@ -84,3 +90,33 @@ def test_more_than_can_be_held_in_memory_is_refused(studio, monkeypatch):
         studio.keep_photos(read(studio)[1])
     assert "colabsd photos crop" in raised.value.tell("en")
     assert "colabsd" not in say("error.photos.too_many_bytes.on_page", "es", mb=1, limit=1, path=Path("x"))
+
+
+def machine_on_drive(local: Path, root: Path) -> Studio:
+    environ = {"HOME": str(local), "XDG_CACHE_HOME": str(local / "cache")}
+    workspace = Workspace(root, local / "workspace", True)
+    return Studio(
+        place=Place(workspace=workspace, colab=Colab(environ=environ)),
+        library=open_library(workspace),
+        cache=open_cache(workspace, environ),
+        machine=look_at_machine(environ),
+        language="en",
+    )
+
+
+def test_on_drive_a_set_is_one_file_that_another_machine_finds_and_erases(tmp_path):
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    first = machine_on_drive(tmp_path / "first", drive / "colabsd")
+    with first.library:  # leaving it waits for Drive
+        kept = first.keep_photos(read(first)[1])
+        assert first.kept_photos(kept.name).sha256 == kept.sha256  # before it has arrived
+    there = drive / "colabsd" / "photos"
+    assert [path.name for path in there.iterdir()] == [f"{kept.sha256}.zip"]
+    second = machine_on_drive(tmp_path / "second", drive / "colabsd")
+    with second.library:
+        assert [one.name for one in second.photo_sets()] == [kept.name]
+        assert second.kept_photos(kept.name).sha256 == kept.sha256
+        second.erase_photos(kept.name)
+        assert second.photo_sets() == []
+    assert list(there.iterdir()) == []

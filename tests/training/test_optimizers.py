@@ -2,12 +2,14 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
 import pytest
 import torch
 from torch import nn
+from training_results import check_stopped_resume
+from training_runs import check_exact_resume, small_plan
 
 from colabsd.errors import MissingPackageError
 from colabsd.models.cards import ModelCard
@@ -116,11 +118,12 @@ def test_with_bitsandbytes_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("optimizer", [pytest.param("adafactor", marks=pytest.mark.slow), "prodigy"])
-def test_lora_with_it_goes_on_exactly(small_card: ModelCard, optimizer: OptimizerName, tmp_path: Any) -> None:
-    """12 steps = 7 + kill -9 + 5: losses and weights bit for bit."""
-    from training_runs import check_exact_resume, small_plan
-
+@pytest.mark.parametrize("check", [check_stopped_resume, pytest.param(check_exact_resume, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("optimizer", ["adafactor", "prodigy"])
+def test_lora_with_it_goes_on_exactly(
+    small_card: ModelCard, optimizer: OptimizerName, check: Callable[..., None], tmp_path: Any
+) -> None:
+    """12 steps = 7 + stop + 5, and 7 + kill -9 + 5: losses and weights bit for bit."""
     rate = 1.0 if optimizer == "prodigy" else 1e-3
     plan = small_plan(small_card, optimizer=optimizer, learning_rate=rate, text_encoder=True, text_encoder_rate=rate)
-    check_exact_resume(small_card, plan, tmp_path)
+    check(small_card, plan, tmp_path)

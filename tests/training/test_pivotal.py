@@ -1,10 +1,12 @@
 """Pivotal tuning: words first, then LoRA; both in one state, both exact after a kill."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from training_results import check_stopped_resume
 from training_runs import check_exact_resume, result_of, small_examples, small_plan, train_small
 
 from colabsd.models.cards import ModelCard
@@ -62,7 +64,10 @@ def test_what_comes_out_is_lora_and_words(small_card: ModelCard, plan: TrainingP
     assert small_examples(plan).photos
 
 
-@pytest.mark.parametrize("stop", [4, pytest.param(9, marks=pytest.mark.slow)])
-def test_12_steps_are_7_and_a_kill_and_5(small_card: ModelCard, plan: TrainingPlan, stop: int, tmp_path: Path) -> None:
-    """Killed while the words learn, and while LoRA does."""
-    check_exact_resume(small_card, replace(plan, embedding_stop=stop), tmp_path)
+@pytest.mark.parametrize("check", [check_stopped_resume, pytest.param(check_exact_resume, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stop", [4, 9])
+def test_12_steps_are_7_and_a_stop_and_5(
+    small_card: ModelCard, plan: TrainingPlan, stop: int, check: Callable[..., None], tmp_path: Path
+) -> None:
+    """Stopped and killed, while LoRA learns and while the words do."""
+    check(small_card, replace(plan, embedding_stop=stop), tmp_path)

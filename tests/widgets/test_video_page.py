@@ -13,8 +13,8 @@ from colabsd.artifacts import Clip, Frame
 from colabsd.geometry import Size
 from colabsd.settings.video import VideoSettings
 from colabsd.studio import Studio
-from colabsd.widgets.films_here import film_here, follow_film_here
 from colabsd.widgets.film_view import FilmView, player
+from colabsd.widgets.films_here import film_here, follow_film_here
 from colabsd.widgets.following import ToldError
 from colabsd.widgets.video_page import VideoPage
 
