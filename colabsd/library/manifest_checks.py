@@ -156,6 +156,7 @@ DRAWING: Mapping[str, Check] = {
     "embeddings": is_list(is_embedding, MOST_LORAS),
     "enlargements": is_list(is_enlargement, MOST_ENLARGEMENTS),
     "vae": is_name,
+    "noise_multiplier": is_number(0, 1000),
     "vae_sha256": lambda value: value == "" or is_digest(value),
 }
 OPTIONAL = ("eta", "variation_seed")

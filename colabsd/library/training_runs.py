@@ -34,6 +34,7 @@ FORMAT = 1
 START, END = "run.json", "finished.json"
 STATE = re.compile(r"step-(\d+)\.json")
 NAME = re.compile(r"[^\w-]+")
+ARCHIVE = ".zip"
 LONGEST_NAME = 60
 
 
@@ -72,7 +73,7 @@ def request_of(settings: TrainingSettings, photos: Sequence[str]) -> str:
 
 def photos_name(number: int) -> str:
     """The archive of a subject's photos; subjects are counted from 0."""
-    return "photos.zip" if number == 0 else f"photos-{number + 1}.zip"
+    return f"photos{ARCHIVE}" if number == 0 else f"photos-{number + 1}{ARCHIVE}"
 
 
 class TrainingRuns:

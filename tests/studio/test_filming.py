@@ -177,9 +177,11 @@ def test_a_film_is_encoded_once_more_in_another_way(wanted: tuple[Studio, list[A
         "whole-2.mp4",
         ["whole-2.gif", "whole-2.webp"],
     )
-    (Films(studio.workspace).local("whole") / "frames" / "0000004.png").unlink()
+    path = Films(studio.workspace).local("whole") / "frames" / "0000004.png"
+    path.rename(path.with_suffix(".away"))
     with pytest.raises(DamagedFilmError) as caught:
         follow(studio.encode_film("whole"))
+    path.with_suffix(".away").rename(path)
     assert caught.value.facts["frame"] == 4
 
 

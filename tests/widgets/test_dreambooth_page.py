@@ -99,7 +99,7 @@ def test_it_trains_shows_and_draws_with_what_came_out(studio: Studio, contents: 
     press(page.start)
     assert page.trained.adapter is not None, page.run_view._told.value
     assert visible(page.trained.root) and "&lt;lora:roj:0.8&gt;" in page.trained._said.value
-    assert visible(page.view._curves) and page.view._curves.value.startswith(b"\x89PNG")
+    assert visible(page.view._curves) and bytes(page.view._curves.value).startswith(b"\x89PNG")
     assert [label for label, _ in page.trained.steps.options] == ["1", "2"]
     press(page.trained.open)
     (pictures,) = page.trained._page.children

@@ -131,7 +131,7 @@ def test_a_plain_cell_draws_the_same_film(
 ) -> None:
     shown: list[Clip] = []
     monkeypatch.setattr("colabsd.widgets.films_here._display", shown.append)
-    facts = {"model": str(small_model_folder), "max_frames": 2, "steps": 2, "seed": 7}
+    facts: dict[str, Any] = {"model": str(small_model_folder), "max_frames": 2, "steps": 2, "seed": 7}
     clip = film_here(studio, "0: red apple | 1: blue ball", "spiral", **facts)
     assert clip is not None and shown == [clip] and clip.name in capsys.readouterr().out
     assert studio.films()[-1].plan.frames[1].camera.angle == 1.5
@@ -159,7 +159,7 @@ def test_the_clip_grows_frame_by_frame(tmp_path: Path) -> None:
         Image.new("RGB", (16, 16), colour).save(path)
         view.take(Frame(index=index, path=path, key=str(index)))
     with Image.open(io.BytesIO(view._growing.value)) as grown:
-        assert grown.n_frames == 3
+        assert getattr(grown, "n_frames", 1) == 3
     assert "3" in view._count.value
 
 
