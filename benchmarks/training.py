@@ -16,7 +16,9 @@ import sys
 import tempfile
 import time
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 STEPS, WARM = 14, 4
 SIZES = {"small": (32, 64), "medium": (64, 128)}  # the UNet's channels
@@ -73,8 +75,7 @@ def measured(name: str, folder: Path, side: int, script: Path | None) -> float:
 def make_model(folder: Path, side: int) -> None:
     """The tests' small model, larger by half, as a folder that everybody reads."""
     sys.path.insert(0, str(ROOT / "tests"))
-    import small_families
-
+    small_families = import_module("small_families")
     small_families.UNET["block_out_channels"] = SIZES["medium"]
     small_families.UNET["sample_size"] = side // 8
     small_families.make_family(folder, "sd1", "text")
@@ -105,19 +106,18 @@ def make_photos(folder: Path, side: int) -> None:
 def ours(folder: Path, side: int, *, reference: bool = False) -> float:
     """colabsd's own loop."""
     sys.path.insert(0, str(ROOT / "tests"))
-    from training_runs import as_example, small_plan, small_training
-
+    runs = import_module("training_runs")
     from colabsd.models.folders import read_card
     from colabsd.training.data import Examples
     from colabsd.training.reports import TrainingReport
 
     card = replace(read_card(folder / "model", "small"), sha256="1" * 64)
-    plan = small_plan(card, method="full", steps=STEPS, resolution=side, learning_rate=1e-5, reference=reference)
+    plan = runs.small_plan(card, method="full", steps=STEPS, resolution=side, learning_rate=1e-5, reference=reference)
     pictures = [_open(path) for path in sorted((folder / "photos").iterdir())]
     sentence = plan.subjects[0].photo_prompt
-    examples = Examples(tuple(as_example(one, f"{place}", sentence) for place, one in enumerate(pictures)))
+    examples = Examples(tuple(runs.as_example(one, f"{place}", sentence) for place, one in enumerate(pictures)))
     with tempfile.TemporaryDirectory() as kept:
-        _, running = small_training(card, plan, Path(kept), examples=examples)
+        _, running = runs.small_training(card, plan, Path(kept), examples=examples)
         return _rate([CLOCK() for event in running if isinstance(event, TrainingReport)])
 
 
@@ -129,8 +129,7 @@ def in_reference_mode(folder: Path, side: int) -> float:
 def plain(folder: Path, side: int) -> float:
     """The script's work in plain PyTorch."""
     sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "training")]
-    import test_reference as other
-
+    other: Any = import_module("test_reference")
     other.STEPS, other.SIDE = STEPS, side
     times: list[float] = []
     other.plain_losses(folder / "model", (folder / "photos",) * 2, prior=False, told=lambda: times.append(CLOCK()))

@@ -1,0 +1,37 @@
+"""What all errors are: facts, and a sentence for them in each language."""
+
+from typing import ClassVar
+
+from colabsd.language import Language, say, say_on_page
+
+
+class ColabsdError(Exception):
+    """Base of everything colabsd raises on purpose.
+
+    Keyword arguments are the facts that the sentence names; `str(error)` is English, `error.tell("es")` is Spanish.
+    """
+
+    key: ClassVar[str] = "error.general"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message_key: str | None = None, **facts: object) -> None:
+        super().__init__(message_key or self.key, facts)
+        self.message_key = message_key or self.key
+        self.facts = facts
+
+    def __str__(self) -> str:
+        return self.tell("en")
+
+    def tell(self, language: Language) -> str:
+        """The error as a sentence with a way out, in the reader's language."""
+        return say(self.message_key, language, **self.facts)
+
+    def tell_on_page(self, language: Language) -> str:
+        """The same for those who have no command line before them."""
+        return say_on_page(self.message_key, language, **self.facts)
+
+
+class UsageError(ColabsdError):
+    """What was asked cannot be done as it was asked. Exit code 2."""
+
+    exit_code = 2
