@@ -68,11 +68,13 @@ class Console:
 
     def tell_error(self, error: ColabsdError) -> None:
         """An error with its way out: a sentence on stderr, or a JSON object on stdout."""
-        message = self.sentence(error.message_key, _with_option_name(error))
+        said = [self.sentence(one.message_key, _with_option_name(one)) for one in (error, *error.parts)]
         if self.as_json:
+            message = "\n- ".join(said)
             self.write_json("error", key=error.message_key, message=message, exit_code=error.exit_code)
         else:
-            print(self.sentence("cli.error", {"message": message}), file=sys.stderr, flush=True)
+            first = self.sentence("cli.error", {"message": said[0]})
+            print("\n- ".join((first, *said[1:])), file=sys.stderr, flush=True)
 
 
 def _asked_language(arguments: Sequence[str]) -> str | None:

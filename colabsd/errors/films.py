@@ -1,7 +1,6 @@
 """Films, their schedules, their settings files."""
 
 from colabsd.errors.base import ColabsdError, UsageError
-from colabsd.language import Language
 
 
 class InvalidCameraError(UsageError):
@@ -17,19 +16,13 @@ class InvalidScheduleError(UsageError):
 
 
 class InvalidSchedulesError(UsageError):
-    """Several schedules of a film that cannot be read: `errors`, one each. Facts: count."""
+    """Several schedules of a film that cannot be read: `parts`, one each. Facts: count."""
 
     key = "error.film_schedule.several"
 
-    def __init__(self, errors: tuple[ColabsdError, ...]) -> None:
-        super().__init__(count=len(errors))
-        self.errors = errors
-
-    def tell(self, language: Language) -> str:
-        return "\n".join((super().tell(language), *(f"- {error.tell(language)}" for error in self.errors)))
-
-    def tell_on_page(self, language: Language) -> str:
-        return "\n".join((super().tell_on_page(language), *(f"- {one.tell_on_page(language)}" for one in self.errors)))
+    def __init__(self, parts: tuple[ColabsdError, ...]) -> None:
+        super().__init__(count=len(parts))
+        self.parts = parts
 
 
 class InvalidDeforumFileError(UsageError):

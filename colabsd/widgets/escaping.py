@@ -44,7 +44,7 @@ def told_error(error: ColabsdError, language: Language) -> str:
     name = error.facts.get("field")
     if name in field_specs(RedrawSettings):
         error = type(error)(error.message_key, **{**error.facts, "field": say(f"field.{name}.label", language)})
-    return escaped(error.tell_on_page(language))
+    return "<br>".join(map(escaped, error.tell_on_page(language).splitlines()))
 
 
 def box(lines: Sequence[str], tone: Tone) -> str:

@@ -67,9 +67,9 @@ def test_spanish_says_the_same(environ, small_model_folder, capsys):
     asked = film(small_model_folder, "--max-frames", "2", "--name", "corta", "--lang", "es")
     assert run(asked, environ) == 0
     told = capsys.readouterr()
-    assert "2 fotogramas de 64x64" in told.err and "Película corta" in told.err
+    assert "2 fotogramas de 64x64" in told.err and "Vídeo corta" in told.err
     assert run(["video", "--help", "--lang", "es"], environ) == 0
-    assert "Película" in capsys.readouterr().out
+    assert "Vídeos" in capsys.readouterr().out
 
 
 def test_a_settings_file_is_explained_checked_and_written_again(environ, tmp_path, capsys):
@@ -114,6 +114,14 @@ def test_mistakes_are_told_before_anything_is_written(arguments, told, environ, 
     assert run(["video", *arguments], environ) in (1, 2)
     assert told in capsys.readouterr().err
     assert not (tmp_path / "workspace" / "films").exists()
+
+
+def test_every_schedule_that_is_wrong_is_told_in_a_line_of_its_own(environ, capsys):
+    assert run(["video", "render", "an apple", "--zoom", "5: (1)", "--angle", "0: (foo)"], environ) == 2
+    first, *each = capsys.readouterr().err.strip().splitlines()
+    assert "2 schedules" in first
+    assert [line[:2] for line in each] == ["- ", "- "]
+    assert "zoom" in "".join(each) and "foo" in "".join(each)
 
 
 def test_a_video_is_measured(environ, tmp_path, capsys):

@@ -5,7 +5,7 @@ import html
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from colabsd.errors import InvalidSettingError
+from colabsd.errors import InvalidScheduleError, InvalidSchedulesError, InvalidSettingError
 from colabsd.widgets.escaping import LONGEST_TEXT, box, data_address, escaped, sentence, table, told_error
 
 HOSTILE = '<img src=x onerror="alert(1)"><script>alert(2)</script> & \'"'
@@ -45,3 +45,10 @@ def test_an_error_calls_a_setting_as_the_form_does() -> None:
     error = InvalidSettingError("error.setting.integer", field="steps", value="<many>")
     assert "Pasos" in told_error(error, "es") and "&lt;many&gt;" in told_error(error, "es")
     assert "Steps" in told_error(error, "en")
+
+
+def test_an_error_for_several_tells_each_in_a_line_of_its_own() -> None:
+    parts = tuple(InvalidScheduleError("error.film_schedule.empty", name=name) for name in ("zoom", HOSTILE))
+    first, *each = told_error(InvalidSchedulesError(parts), "en").split("<br>")
+    assert "2" in first and len(each) == 2
+    assert "zoom" in each[0] and "&lt;script&gt;" in each[1] and "<script" not in each[1]
