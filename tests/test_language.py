@@ -180,6 +180,12 @@ def test_errors_and_notes_are_told_with_the_facts_that_their_sentences_name() ->
     assert lacking == []
 
 
+def test_a_reason_that_is_a_sentence_is_told_in_the_same_language() -> None:
+    reason = errors.StorageError("error.storage.exists", path="x.png")
+    told = say("note.training.not_kept", "es", step=3, reason=reason)
+    assert reason.tell("es") in told and str(reason) not in told
+
+
 def test_a_missing_fact_is_a_mistake_of_ours() -> None:
     key = next(key for key in ENGLISH if facts_of(ENGLISH[key]))
     with pytest.raises(KeyError):

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from colabsd.cli.text import cut, harmless
 from colabsd.errors import ColabsdError, InvalidSettingError
-from colabsd.language import Language, choose_language, say
+from colabsd.language import Language, choose_language, fact_in, say
 
 LONGEST_FACT = 1000  # columns
 
@@ -44,7 +44,9 @@ class Console:
 
     def sentence(self, key: str, facts: Mapping[str, object]) -> str:
         """A sentence whose facts can do a terminal no harm."""
-        return say(key, self.language, **{name: _harmless_fact(fact) for name, fact in facts.items()})
+        return say(
+            key, self.language, **{name: _harmless_fact(fact_in(fact, self.language)) for name, fact in facts.items()}
+        )
 
     def tell(self, key: str, /, **facts: object) -> None:
         """A sentence for people on stderr (in JSON an object of type note); nothing when quiet."""

@@ -4,10 +4,17 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args, runtime_checkable
 
 Language = Literal["en", "es"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+
+@runtime_checkable
+class Speaks(Protocol):
+    """A fact that is a sentence itself, as the reason for something."""
+
+    def tell(self, language: Language) -> str: ...
 
 
 @cache
@@ -19,11 +26,17 @@ def words(language: Language) -> Mapping[str, str]:
 
 
 def say(key: str, language: Language, **facts: object) -> str:
-    """The sentence of that key with the facts filled in.
+    """The sentence of that key with the facts filled in; facts that are sentences are told in its language.
 
     Raises: KeyError when the key or one of the sentence's facts is missing (a mistake of ours, never of a user).
     """
-    return words(language)[key].format_map(facts)
+    told = {name: fact_in(fact, language) for name, fact in facts.items()}
+    return words(language)[key].format_map(told)
+
+
+def fact_in(fact: object, language: Language) -> object:
+    """The fact as it stands in a sentence of that language."""
+    return fact.tell(language) if isinstance(fact, Speaks) else fact
 
 
 def say_on_page(key: str, language: Language, **facts: object) -> str:
