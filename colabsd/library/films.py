@@ -5,29 +5,24 @@ at the pace of Drive, at the end the film itself and `finished.json`. Frames lie
 how films are drawn and written.
 """
 
-import difflib
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import chain, count
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from colabsd.errors import DamagedFilmError, FilmRunningError, UnknownFilmError
 from colabsd.planning.video_plans import VideoPlan
-from colabsd.storage.failures import storage_errors
-from colabsd.storage.locks import Lock
-from colabsd.storage.publish import Published, publish_into
+from colabsd.storage.publish import Published
+from colabsd.storage.work_folders import WorkFolders
 from colabsd.storage.workspace import Workspace
 
 FOLDER = "films"
 FORMAT = 1
 START, END = "film.json", "finished.json"
-UNSAFE = re.compile(r"[^\w-]+")
-LONGEST_NAME = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +59,12 @@ class Films:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
+        self.folders = WorkFolders(workspace, FOLDER, spare="film")
 
     def start(self, name: str, settings: Mapping[str, Any], plan: VideoPlan, now: datetime) -> Film:
         """Write a new film down, under that name or the next that is free. Raises: StorageError."""
         self.workspace.prepare_to_keep()
-        film = Film(name=self._free_name(name), started=now, settings=dict(settings), plan=plan)
+        film = Film(name=self.folders.free_name(name), started=now, settings=dict(settings), plan=plan)
         data = {"format": FORMAT, "started": now.isoformat(), "settings": dict(settings), "plan": plan.as_json()}
         self.publish(film, START, json.dumps(data, ensure_ascii=False).encode())
         return film
@@ -76,7 +72,7 @@ class Films:
     def all(self) -> list[Film]:
         """Every film that can be read, the oldest first. Raises: StorageError."""
         films = []
-        for name in self._names():
+        for name in self.folders.names():
             with suppress(DamagedFilmError):
                 films.append(self._read(name))
         return sorted(films, key=lambda film: film.started)
@@ -88,49 +84,37 @@ class Films:
 
     def find(self, name: str) -> Film:
         """The film of that name, or "" for the last one. Raises: UnknownFilmError, DamagedFilmError, StorageError."""
-        names = self._names()
+        names = self.folders.names()
         if not name and names:
             return self.all()[-1]
         if name not in names:
-            nearest = difflib.get_close_matches(name, names, 1, 0.0)
-            key = "error.film.unknown" if nearest else "error.film.none"
-            raise UnknownFilmError(key, name=name, nearest="".join(nearest))
+            nearest = self.folders.nearest(name)
+            raise UnknownFilmError("error.film.unknown" if nearest else "error.film.none", name=name, nearest=nearest)
         return self._read(name)
 
     def unfinished(self) -> list[Film]:
         """Films that did not come out yet and that nobody on this machine is drawing, the oldest first."""
-        return [film for film in self.all() if not film.is_finished and not self._is_held(film.name)]
+        return [film for film in self.all() if not film.is_finished and not self.folders.is_held(film.name)]
 
     @contextmanager
     def locked(self, film: Film) -> Iterator[Film]:
         """Hold a film while it is drawn; gives it as it stands now. Raises: FilmRunningError."""
-        folder = self.local(film.name)
-        with storage_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = Lock.take(folder / "lock")
-        if lock is None:
-            raise FilmRunningError(name=film.name)
-        try:
+        with self.folders.hold(film.name) as held:
+            if not held:
+                raise FilmRunningError(name=film.name)
             yield self._read(film.name)
-        finally:
-            lock.release()
 
     def local(self, name: str) -> Path:
         """A film's folder on this machine's own disk: its frames and states."""
-        return self.workspace.local / FOLDER / name
+        return self.folders.local(name)
 
     def places(self, film: Film) -> tuple[Path, ...]:
         """Where files of its folder may lie, the nearest first."""
-        near = (self.workspace.outbox / film.folder,) if self.workspace.remote else ()
-        return (*self.workspace.places(film.folder), *near)
+        return self.folders.places(film.name)
 
     def publish(self, film: Film, name: str, data: bytes) -> Published:
         """Write a file into the film's folder, once. Raises: StorageError, also when the name was used."""
-        if not self.workspace.remote:
-            parent = self.workspace.root / FOLDER
-            with storage_errors(parent):
-                parent.mkdir(exist_ok=True)
-        return publish_into(self.workspace, data, self.workspace.root / film.folder, [name])
+        return self.folders.publish(film.name, name, data)
 
     def finish(self, film: Film, files: tuple[str, ...], facts: Mapping[str, Any]) -> Film:
         """Write down what came out: names of published files, the film first; `facts` is plain data."""
@@ -140,30 +124,12 @@ class Films:
 
     def free_names(self, film: Film, endings: Sequence[str]) -> list[str]:
         """Names for more files of a film, with these endings: `<film>-2.mp4` and so on."""
-        taken = set(_entries(iter(self.places(film))))
+        taken = set(self.folders.files(film.name))
         for number in count(2):
             names = [f"{film.name}-{number}{ending}" for ending in endings]
             if not taken.intersection(names):
                 return names
         raise AssertionError("numbers do not end")
-
-    def _names(self) -> list[str]:
-        return _entries(chain(self.workspace.places(FOLDER), [self.workspace.outbox / FOLDER]))
-
-    def _free_name(self, wanted: str) -> str:
-        base = UNSAFE.sub("-", wanted).strip("-")[:LONGEST_NAME] or "film"
-        taken = {name.casefold() for name in self._names()}
-        numbered = (base if number == 1 else f"{base}-{number}" for number in count(1))
-        return next(name for name in numbered if name.casefold() not in taken)
-
-    def _is_held(self, name: str) -> bool:
-        folder = self.local(name)
-        if not folder.is_dir():
-            return False
-        lock = Lock.take(folder / "lock")
-        if lock is not None:
-            lock.release()
-        return lock is None
 
     def _read(self, name: str) -> Film:
         data = self._json(name, START)
@@ -176,19 +142,18 @@ class Films:
             )
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise DamagedFilmError(name=name, reason=f"{START}: {error}") from None
-        if END not in _entries(iter(self.places(film))):
+        if END not in self.folders.files(name):
             return film
         end = self._json(name, END)
         files = tuple(f"{film.folder}/{file}" for file in end.get("files", ()) if isinstance(file, str))
         return replace(film, files=files, sha256=str(end.get("sha256", "")))
 
     def _json(self, name: str, file: str) -> Mapping[str, Any]:
-        path = self.workspace.locate(f"{FOLDER}/{name}/{file}")
         try:
-            data = json.loads(path.read_bytes())
+            data = self.folders.facts(name, file)
         except (OSError, ValueError) as error:
             raise DamagedFilmError(name=name, reason=f"{file}: {error}") from None
-        if not isinstance(data, dict) or data.get("format") != FORMAT:
+        if data.get("format") != FORMAT:
             raise DamagedFilmError(name=name, reason=file)
         return data
 
@@ -196,12 +161,3 @@ class Films:
 def _told(film: Film) -> str:
     prompts = dict.fromkeys(film.plan.frames.column("prompt"))
     return f"{film.name} {' '.join(prompts)}".casefold()
-
-
-def _entries(folders: Iterator[Path]) -> list[str]:
-    """The names in folders that are one, sorted; those that cannot be looked into now count as empty."""
-    found: set[str] = set()
-    for folder in folders:
-        with suppress(OSError):
-            found |= {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-    return sorted(found)

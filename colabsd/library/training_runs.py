@@ -5,7 +5,6 @@ archive, states and losses at the pace of Drive, sheets of samples, and at the e
 often lies on the machine's own disk. Knows nothing of networks, photos and states: they are bytes with a name here.
 """
 
-import difflib
 import json
 import re
 import shutil
@@ -13,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +21,9 @@ from colabsd.planning.training import TrainingPlan
 from colabsd.settings.codec import settings_to_json
 from colabsd.settings.training import TrainingSettings
 from colabsd.storage.failures import storage_errors
-from colabsd.storage.locks import Lock
-from colabsd.storage.publish import Published, publish_into
+from colabsd.storage.publish import Published
 from colabsd.storage.removal import remove_for_good
+from colabsd.storage.work_folders import WorkFolders
 from colabsd.storage.workspace import Workspace
 
 FOLDER = "training"
@@ -33,9 +31,7 @@ CLASS_PICTURES = "class_pictures"  # beside the runs: they share them
 FORMAT = 1
 START, END = "run.json", "finished.json"
 STATE = re.compile(r"step-(\d+)\.json")
-NAME = re.compile(r"[^\w-]+")
 ARCHIVE = ".zip"
-LONGEST_NAME = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +77,7 @@ class TrainingRuns:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
+        self.folders = WorkFolders(workspace, FOLDER, spare="training", apart=(CLASS_PICTURES,))
 
     def start(
         self, settings: TrainingSettings, plan: TrainingPlan, photos: Sequence[tuple[str, bytes]], now: datetime
@@ -90,7 +87,7 @@ class TrainingRuns:
         `photos` are the digest and the archive of each subject's set. The name that the run gets becomes its plan's.
         """
         self.workspace.prepare_to_keep()
-        name = self._free_name(plan.name)
+        name = self.folders.free_name(plan.name)
         plan = replace(plan, name=name)
         run = TrainingRun(
             name=name,
@@ -116,18 +113,17 @@ class TrainingRuns:
     def all(self) -> list[TrainingRun]:
         """Every run that can be read, the oldest first. Raises: StorageError."""
         runs = []
-        for name in self._names():
+        for name in self.folders.names():
             with suppress(DamagedTrainingError):
                 runs.append(self._read(name))
         return sorted(runs, key=lambda run: run.started)
 
     def find(self, name: str) -> TrainingRun:
         """The run of that name. Raises: UnknownTrainingError, DamagedTrainingError, StorageError."""
-        names = self._names()
-        if name not in names:
-            nearest = difflib.get_close_matches(name, names, 1, 0.0)
+        if name not in self.folders.names():
+            nearest = self.folders.nearest(name)
             key = "error.training.unknown" if nearest else "error.training.none"
-            raise UnknownTrainingError(key, name=name, nearest="".join(nearest))
+            raise UnknownTrainingError(key, name=name, nearest=nearest)
         return self._read(name)
 
     def same(self, request: str) -> TrainingRun | None:
@@ -136,25 +132,19 @@ class TrainingRuns:
 
     def unfinished(self) -> list[TrainingRun]:
         """Runs that nothing came out of yet and that nobody on this machine is training, the oldest first."""
-        return [run for run in self.all() if not run.is_finished and not self._is_held(run.name)]
+        return [run for run in self.all() if not run.is_finished and not self.folders.is_held(run.name)]
 
     @contextmanager
     def locked(self, run: TrainingRun) -> Iterator[TrainingRun]:
         """Hold a run while it is trained; gives it as it stands now. Raises: TrainingRunningError."""
-        folder = self.local(run)
-        with storage_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = Lock.take(folder / "lock")
-        if lock is None:
-            raise TrainingRunningError(name=run.name)
-        try:
+        with self.folders.hold(run.name) as held:
+            if not held:
+                raise TrainingRunningError(name=run.name)
             yield self._read(run.name)
-        finally:
-            lock.release()
 
     def local(self, run: TrainingRun) -> Path:
         """The run's folder on this machine's own disk: its lock, its photos, what is written over and over."""
-        return self.workspace.local / FOLDER / run.name
+        return self.folders.local(run.name)
 
     def states(self, run: TrainingRun) -> Path:
         """The folder where states are written: the run's own in the workspace, or on this disk where that is Drive."""
@@ -177,11 +167,7 @@ class TrainingRuns:
 
     def publish(self, run: TrainingRun, name: str, data: bytes) -> Published:
         """Write a file into the run's folder, once. Raises: StorageError, also when the name was used."""
-        if not self.workspace.remote:
-            parent = self.workspace.root / FOLDER
-            with storage_errors(parent):
-                parent.mkdir(exist_ok=True)
-        return publish_into(self.workspace, data, self.workspace.root / run.folder, [name])
+        return self.folders.publish(run.name, name, data)
 
     def read(self, run: TrainingRun, name: str) -> bytes:
         """What a file of the run's folder holds. Raises: StorageError."""
@@ -191,7 +177,7 @@ class TrainingRuns:
 
     def files(self, run: TrainingRun) -> list[str]:
         """The names of what the run's folder holds, wherever each file is now."""
-        return _entries(chain(self.workspace.places(run.folder), [self.workspace.outbox / run.folder]))
+        return self.folders.files(run.name)
 
     def remove(self, run: TrainingRun, names: Sequence[str]) -> None:
         """Remove files of the run's folder for good. Raises: StorageError."""
@@ -203,25 +189,6 @@ class TrainingRuns:
         data = {"format": FORMAT, "adapter": adapter, **facts}
         self.publish(run, END, json.dumps(data, ensure_ascii=False).encode())
         return replace(run, adapter=adapter, step=run.plan.steps)
-
-    def _names(self) -> list[str]:
-        names = _entries(chain(self.workspace.places(FOLDER), [self.workspace.outbox / FOLDER]))
-        return [name for name in names if name != CLASS_PICTURES]
-
-    def _free_name(self, wanted: str) -> str:
-        base = NAME.sub("-", wanted).strip("-")[:LONGEST_NAME] or "training"
-        taken = {name.casefold() for name in self._names()}
-        numbered = (base if number == 1 else f"{base}-{number}" for number in count(1))
-        return next(name for name in numbered if name.casefold() not in taken)
-
-    def _is_held(self, name: str) -> bool:
-        folder = self.workspace.local / FOLDER / name
-        if not folder.is_dir():
-            return False
-        lock = Lock.take(folder / "lock")
-        if lock is not None:
-            lock.release()
-        return lock is None
 
     def _read(self, name: str) -> TrainingRun:
         data = self._json(name, START)
@@ -242,22 +209,10 @@ class TrainingRuns:
         return replace(run, step=max(steps, default=0), adapter=adapter)
 
     def _json(self, name: str, file: str) -> Mapping[str, Any]:
-        path = self.workspace.locate(f"{FOLDER}/{name}/{file}")
         try:
-            data = json.loads(path.read_bytes())
+            data = self.folders.facts(name, file)
         except (OSError, ValueError) as error:
             raise DamagedTrainingError(name=name, reason=f"{file}: {error}") from None
-        if not isinstance(data, dict):
-            raise DamagedTrainingError(name=name, reason=file)
         if data.get("format") != FORMAT:
             raise DamagedTrainingError("error.training.newer", name=name, found=data.get("format"))
         return data
-
-
-def _entries(folders: Iterator[Path]) -> list[str]:
-    """The names in folders that are one, sorted; those that cannot be looked into now count as empty."""
-    found: set[str] = set()
-    for folder in folders:
-        with suppress(OSError):
-            found |= {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-    return sorted(found)
