@@ -178,8 +178,8 @@ def plain_losses(
                 noise = noise + 0.1 * torch.randn(latents.shape[0], latents.shape[1], 1, 1)
             timesteps = torch.randint(0, levels.config.num_train_timesteps, (len(latents),))
             mixed = levels.add_noise(latents, noise, timesteps)
-            told = encoder(ids, attention_mask=None, return_dict=False)[0]
-            predicted = unet(mixed, timesteps, told, return_dict=False)[0]
+            embeddings = encoder(ids, attention_mask=None, return_dict=False)[0]
+            predicted = unet(mixed, timesteps, embeddings, return_dict=False)[0]
             if prior:
                 (predicted, other), (wanted, other_wanted) = predicted.chunk(2), noise.chunk(2)
                 loss = functional.mse_loss(predicted, wanted) + 1.0 * functional.mse_loss(other, other_wanted)
