@@ -1,8 +1,10 @@
 """Which class computes a model's networks: ours where it knows every setting of the configuration, else diffusers'."""
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from colabsd.engine.autoencoder import Autoencoder
@@ -142,15 +144,21 @@ def build_picture_encoder(config: Mapping[str, Any]) -> Any:
     return PictureEncoder(config) if knows_autoencoder(config) else DiffusersAutoencoder(config)
 
 
+def class_of(library: str, name: str) -> Any:
+    """A class of a library that is imported only now, in memory even while a module is built without any.
+
+    Libraries compute while they are imported: torchao 0.10, which Colab has and diffusers looks at, does.
+    """
+    with torch.device("cpu"):
+        return getattr(import_module(library), name)
+
+
 class DiffusersUNet(nn.Module):
     """diffusers' UNet behind the same three names."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        from diffusers import UNet2DConditionModel
-
         super().__init__()
-        made: Any = UNet2DConditionModel
-        self.model = made.from_config(dict(config))
+        self.model = class_of("diffusers", "UNet2DConditionModel").from_config(dict(config))
         self.in_channels: int = self.model.config.in_channels
         self.out_channels: int = self.model.config.out_channels
         self.guidance_width: int | None = self.model.config.time_cond_proj_dim
@@ -174,11 +182,8 @@ class DiffusersAutoencoder(nn.Module):
     """diffusers' autoencoder, both halves, behind the same names."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        from diffusers import AutoencoderKL
-
         super().__init__()
-        made: Any = AutoencoderKL
-        self.model = made.from_config(dict(config))
+        self.model = class_of("diffusers", "AutoencoderKL").from_config(dict(config))
 
     def decode(self, latents: Tensor) -> Tensor:
         latents = (latents / self.model.config.scaling_factor).to(self.model.dtype)

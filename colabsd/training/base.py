@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from colabsd.engine.components import DTYPES
 from colabsd.engine.lean import scheduler_class
 from colabsd.engine.model_parts import ModelParts, open_parts
-from colabsd.engine.networks import DiffusersAutoencoder, DiffusersUNet
+from colabsd.engine.networks import DiffusersAutoencoder, DiffusersUNet, class_of
 from colabsd.engine.prediction import with_prediction_type
 from colabsd.engine.tokenizer import ClipTokenizer
 from colabsd.engine.weights import fill
@@ -185,13 +185,12 @@ class _Clip(nn.Module):
     """transformers' class, and as `model` its modules by plain names, with or without `text_model.` inside."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
-
         super().__init__()
         projected = "CLIPTextModelWithProjection" in (config.get("architectures") or ())
-        made: Any = CLIPTextModelWithProjection if projected else CLIPTextModel
+        made = class_of("transformers", "CLIPTextModelWithProjection" if projected else "CLIPTextModel")
+        configured = class_of("transformers", "CLIPTextConfig")
         self.unused = () if projected else (PROJECTION,)
-        self.clip = made(CLIPTextConfig(**{name: value for name, value in config.items() if name != "model_type"}))
+        self.clip = made(configured(**{name: value for name, value in config.items() if name != "model_type"}))
         self.model = nn.Module()
         for name, child in getattr(self.clip, "text_model", self.clip).named_children():
             self.model.add_module(name, child)
