@@ -28,6 +28,7 @@ from colabsd.storage.workspace import Workspace
 
 FOLDER = "training"
 CLASS_PICTURES = "class_pictures"  # beside the runs: they share them
+LATENTS = "latents"  # the same, on a machine's own disk only: photos as the autoencoder sees them
 FORMAT = 1
 START, END = "run.json", "finished.json"
 STATE = re.compile(r"step-(\d+)\.json")
@@ -77,7 +78,7 @@ class TrainingRuns:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self.folders = WorkFolders(workspace, FOLDER, spare="training", apart=(CLASS_PICTURES,))
+        self.folders = WorkFolders(workspace, FOLDER, spare="training", apart=(CLASS_PICTURES, LATENTS))
 
     def start(
         self, settings: TrainingSettings, plan: TrainingPlan, photos: Sequence[tuple[str, bytes]], now: datetime
@@ -158,12 +159,17 @@ class TrainingRuns:
         return sorted(int(found[1]) for path in there if (found := STATE.fullmatch(path.name)))
 
     def forget_photos(self, run: TrainingRun) -> None:
-        """Remove the kept photos of a run for good. Raises: StorageError."""
+        """Remove the kept photos of a run for good, and all latents: they show the photos. Raises: StorageError."""
         self.remove(run, [photos_name(number) for number in range(len(run.photos))])
-        unpacked = self.local(run) / "photos"
-        with storage_errors(unpacked):
-            if unpacked.is_dir():
-                shutil.rmtree(unpacked)
+        for shown in (self.local(run) / "photos", self.latents):
+            with storage_errors(shown):
+                if shown.is_dir():
+                    shutil.rmtree(shown)
+
+    @property
+    def latents(self) -> Path:
+        """Where photos that were encoded wait for the next training, on this machine's own disk."""
+        return self.folders.local(LATENTS)
 
     def publish(self, run: TrainingRun, name: str, data: bytes) -> Published:
         """Write a file into the run's folder, once. Raises: StorageError, also when the name was used."""

@@ -73,7 +73,7 @@ def remembered(runs: TrainingRuns, run: TrainingRun) -> dict[str, Any] | None:
 
 def state_places(runs: TrainingRuns, run: TrainingRun) -> Places:
     """Where states go: beside everything else of the run, and with a workspace on Drive on this disk and there."""
-    cache = runs.workspace.local / FOLDER / "latents"
+    cache = runs.latents
     if not runs.workspace.remote:
         return Places(local=runs.states(run), cache=cache)
 

@@ -218,8 +218,10 @@ def test_a_run_of_another_version_is_told_and_not_touched(studio: Studio, asked:
 
 def test_the_photos_of_a_training_are_erased_on_request(studio: Studio, asked: TrainingSettings) -> None:
     stopped_after(studio.train(asked), 2)
+    latents = studio.workspace.local / "training" / "latents"
+    assert list(latents.glob("*.safetensors")), "they would show the photos"
     studio.forget_training_photos("rex")
-    assert not (studio.workspace.root / "training" / "rex" / "photos.zip").exists()
+    assert not (studio.workspace.root / "training" / "rex" / "photos.zip").exists() and not latents.exists()
     assert losses(list(studio.train(asked))), "with the photos themselves it goes on"
 
 
