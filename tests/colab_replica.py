@@ -126,7 +126,8 @@ def build_wheel(python: Path, folder: Path) -> Path:
 def installed(python: Path) -> dict[str, str]:
     """Every installed package with its version."""
     code = "import importlib.metadata as m; print(*(f'{p.name}=={p.version}' for p in m.distributions()), sep='\\n')"
-    done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+    # Isolated (-I): the folder that this is run from may hold an installation of its own.
+    done = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=True)
     return dict(line.split("==") for line in done.stdout.splitlines())
 
 
