@@ -36,7 +36,6 @@ NOT_ON_COLAB = (
 )
 NOTEBOOKS = {  # and what each has to leave in the workspace
     "generate.es.ipynb": "pictures/**/*.png",
-    "generate.ipynb": "pictures/**/*.png",
     "dreambooth.es.ipynb": "models/loras/*.safetensors",
     "video.es.ipynb": "films/**/*.mp4",
 }
