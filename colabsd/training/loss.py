@@ -88,9 +88,3 @@ def noised(noise_levels: Any, latents: Tensor, noise: Tensor, timesteps: Tensor)
 def with_offset(noise: Tensor, offset: Tensor | None, strength: float) -> Tensor:
     """Noise shifted as a whole, channel by channel (Guttenberg 2023, "Diffusion with offset noise")."""
     return noise if offset is None or not strength else noise + strength * offset
-
-
-def gradient_norm(parameters: list[torch.nn.Parameter]) -> float:
-    """The norm of all gradients together."""
-    norms = [parameter.grad.norm() for parameter in parameters if parameter.grad is not None]
-    return float(torch.stack([norm.float() for norm in norms]).norm()) if norms else 0.0
